@@ -6,6 +6,7 @@ names below each folder of ``BITGAUGE_PLUGIN_PATH``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ from .devices.base import DeviceFacts, DeviceModule, Equipment, OffersRuntimes
 from .host.packages import foreign
 from .meters.base import MeterModule, of_unit
 from .runtimes.base import Offer, RuntimeMissing, RuntimeModule
+
+FAKES = "BITGAUGE_FAKES"
+"""The variable that asks for runtimes that are for tests."""
 
 _SHAPE = {
     "runtimes": ("NAME", "RANK", "HINT", "TRAITS", "probe", "prepare", "load", "empty_artifact"),
@@ -62,17 +66,20 @@ def device(name: str, folders: Sequence[Path] | None = None) -> DeviceModule:
 
 
 def probe_runtimes(
-    found: Found, stack: Iterable[StackItem] = ()
+    found: Found, stack: Iterable[StackItem] = (), device: str = ""
 ) -> tuple[tuple[RuntimeDescription, ...], tuple[str, ...]]:
     """What the runtimes say of themselves, and one line for each that is not usable.
 
     Args:
-        found: the runtimes.
+        found: the runtimes; one for tests is passed over where nobody asks for it.
         stack: of the device that they are on.
+        device: its kind.
     """
     there: list[RuntimeDescription] = []
     missing: list[str] = []
     for name, module in found.modules.items():
+        if not (name == device or os.environ.get(FAKES)) and _is_for_tests(module):
+            continue
         try:
             there.append(described(cast(RuntimeModule, module), stack))
             missing += [f"{name}: {one}" for one in _offered(module, stack).missing]
@@ -81,6 +88,10 @@ def probe_runtimes(
         except Exception as error:  # as in `find`
             missing.append(f"{name}: its probe failed: {type(error).__name__}: {error}")
     return tuple(there), tuple(missing)
+
+
+def _is_for_tests(module: object) -> bool:
+    return cast(RuntimeModule, module).TRAITS.for_tests
 
 
 def described(runtime: RuntimeModule, stack: Iterable[StackItem] = ()) -> RuntimeDescription:
@@ -166,7 +177,7 @@ def _here(device: str, unit: str, facts: DeviceFacts, folders: Sequence[Path] | 
     """The runtimes and meters of this machine, as far as a unit has them."""
     kind = find("devices", folders).get(device)
     found, meters = find("runtimes", folders), find("meters", folders)
-    runtimes, missing = probe_runtimes(found, facts.stack)
+    runtimes, missing = probe_runtimes(found, facts.stack, device)
     if isinstance(kind, OffersRuntimes):
         runtimes = kind.offers(unit, runtimes)
     metered, failed = describe_meters(meters, device, unit)

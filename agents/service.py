@@ -19,14 +19,14 @@ from .connection.connection import Connection
 from .connection.outbox import Outbox
 from .connection.transfer import Transfer
 from .devices.base import CarriesChildren, Hindered, NamesDevice
-from .execution.attached import Attached, attached, introduced, names_of
+from .execution.attached import Attached, attached, come_since, introduced, names_of
 from .execution.bench import Bench
 from .execution.pinned import Pins
 from .execution.probing import read_again, with_kernel_modes
-from .execution.served import Served, serve_each
+from .execution.served import Arrivals, Served, serve_each
 from .execution.turns import Turns
 from .execution.watched import look_after
-from .host.patience import end_task, first, within
+from .host.patience import end_task, first, to_the_end, within
 from .host.rest import Rest
 from .launcher.spawn import run_child
 from .sandbox.confinement import Confinement, find_confinement, refuse_strangers
@@ -39,6 +39,9 @@ from .storage.spool import Spool
 Say = Callable[[str], None]
 
 _STOP_S = 1.5
+LOOK_AGAIN_S = 15.0
+"""How often an agent looks for devices that were plugged in since."""
+_LOOK_PATIENCE_S = 12.0
 
 
 async def serve(config: AgentConfig, say: Say) -> None:
@@ -89,6 +92,7 @@ async def _run(config: AgentConfig, say: Say, pins: Pins) -> None:
     on_a_host = Counter(one.unit.host for one in devices)
     turns = {host: Turns(count) for host, count in on_a_host.items()}
     served: dict[str, Served] = {}
+    here: list[Attached] = []
     try:
         for at, (one, name) in enumerate(zip(devices, names_of(devices, config.name), strict=True)):
             last = at == len(devices) - 1
@@ -100,17 +104,15 @@ async def _run(config: AgentConfig, say: Say, pins: Pins) -> None:
                 say(f"{name} is not served: {error}")
                 turns[one.unit.host].settle()
             else:
-                served[name] = Served(
-                    bench,
-                    is_full=is_full,
-                    hindered=partial(_hindrance, one),
-                    once=config.once,
-                )
+                served[name] = _served(bench, one, is_full, once=config.once)
+                here.append(one)
+        arrivals = None if config.once else _arrivals(shared, here, turns, is_full)
+        serving = serve_each(served, say, arrivals)
         if enrolment is None:
-            await serve_each(served, say)
+            await serving
         else:
             keeper = Keeper(enrolment, config.folder, connection, say)
-            await first(serve_each(served, say), keeper.keep())
+            await first(serving, keeper.keep())
     finally:
         await connection.close()
 
@@ -169,6 +171,54 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         built=BuiltPrograms(home / "built"),
         read_again=again,
     )
+
+
+async def _arrivals(
+    shared: _Shared, here: list[Attached], turns: dict[str, Turns], is_full: Callable[[], bool]
+) -> Arrivals:
+    """Devices that are plugged in while the agent runs.
+
+    Args:
+        shared: by all devices.
+        here: those that are served.
+        turns: by host.
+        is_full: whether the disk has too little room for another job.
+    """
+    config = shared.config
+    while True:
+        await asyncio.sleep(LOOK_AGAIN_S)
+        look = partial(come_since, config.devices, config.plugins, here, shared.found)
+        for one in await _undisturbed(turns, look):
+            name = names_of([*here, one], config.name)[-1]
+            own = turns.setdefault(one.unit.host, Turns())
+            try:
+                bench = await _bench(shared, one, name, own, alone=False)
+            except Exception as error:  # as in `_run`; it is asked again with the next look
+                shared.found(f"{name} is not served: {error}")
+                continue
+            here.append(one)
+            yield name, _served(bench, one, is_full)
+
+
+async def _undisturbed(
+    turns: dict[str, Turns], look: Callable[[], tuple[Attached, ...]]
+) -> tuple[Attached, ...]:
+    """What a look finds; nothing while this machine measures, which it would disturb."""
+    own = turns.get("")
+    if own is None:
+        return await asyncio.to_thread(look)
+    if not await own.take(_LOOK_PATIENCE_S):
+        return ()
+    try:
+        return await to_the_end(look)
+    finally:
+        own.give_back()
+
+
+def _served(
+    bench: Bench, one: Attached, is_full: Callable[[], bool], *, once: bool = False
+) -> Served:
+    return Served(bench, is_full=is_full, hindered=partial(_hindrance, one), once=once)
 
 
 def _hindrance(one: Attached) -> str | None:

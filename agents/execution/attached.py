@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from .. import registry
-from ..devices.base import DeviceModule, Unit
+from ..devices.base import DeviceModule, Hindered, Unit
 from ..storage.identity import device_folder, device_id
 
 
@@ -71,6 +71,34 @@ def attached(
             f"This machine has no {' or '.join(wanted) or 'device that can be measured'}.",
         )
     return tuple(chosen.values())
+
+
+def come_since(
+    wanted: Sequence[str],
+    folders: Sequence[Path],
+    known: Sequence[Attached],
+    say: Callable[[str], None],
+) -> tuple[Attached, ...]:
+    """The units to serve that are here now and were not: of kinds whose units come and go.
+
+    Args:
+        wanted: as for `attached`.
+        folders: as above.
+        known: those that are served.
+        say: as above.
+    """
+    found, served = registry.find("devices", folders), {one.key for one in known}
+    come: dict[str, Attached] = {}
+    for text in wanted or found.modules:
+        kind, _, key = text.partition(":")
+        module = cast(DeviceModule, found.get(kind))
+        if not isinstance(module, Hindered):
+            continue
+        for one in _units(kind, module, say):
+            asked = key in ("", one.unit.key) and one.key not in served
+            if asked and (wanted or _is_real(one, say)):
+                come[one.key] = one
+    return tuple(come.values())
 
 
 def names_of(devices: Sequence[Attached], name: str) -> tuple[str, ...]:

@@ -6,9 +6,7 @@ What to launch is decided by `plan`, what a dead child means by `failures`.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +17,7 @@ from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.common.manifest import ArtifactFiles
 from bitgauge.benchmarks.vocabulary.enums import Capability, PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
-from bitgauge.benchmarks.vocabulary.meters import best_meter, metering
+from bitgauge.benchmarks.vocabulary.meters import best_meter
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment
@@ -33,12 +31,11 @@ from ..launcher.supervision import Listener
 from ..spec import ChildSpec, Event
 from ..storage.spool import Intent
 from .bench import Bench
+from .child import OWN, lay_out, spec_of
 from .doubt import doubted, read_afresh
 from .failures import NO_MEMORY, failure_of, needs_confirmation
 from .placed import placed
-from .plan import AFTER, PassPlan, bracketed, is_enough, one_at_a_time, plan_passes, references
-
-_OWN = "child"  # the part of a run's folder that its children may write to
+from .plan import AFTER, PassPlan, bracketed, is_enough, one_at_a_time, plan_passes
 
 _TIMED = (PassName.PAIR, PassName.ABSOLUTE, PassName.THROUGHPUT, PassName.SENTINEL)
 
@@ -270,7 +267,7 @@ async def _fetch(bench: Bench, run: Run) -> _Files:
 async def _launch(bench: Bench, run: Run, plan: PassPlan, files: _Files, intent: Intent) -> RawRef:
     """One launch, and one more when it crashed (DESIGN 10.12)."""
     sources = [files.artifacts[digest] for digest in plan.artifacts]
-    spec = _spec(bench, run, plan, sources, files.evaluation)
+    spec = spec_of(bench, run, plan, sources, files.evaluation)
     elsewhere = placed(bench, run.job, run.entry, plan)
     if elsewhere is not None:
         spec = await elsewhere.told(spec)
@@ -296,7 +293,7 @@ async def _attempt(
 ) -> ChildExit:
     """One child, from its folder to its end."""
     folder, keeper = bench.folder / run.name, run.keeper
-    await asyncio.to_thread(_lay_out, bench, spec, sources, folder)
+    await asyncio.to_thread(lay_out, bench, spec, sources, folder)
 
     async def spawned(pid: int) -> None:
         crash_point("A2")
@@ -313,85 +310,9 @@ async def _attempt(
     listener = Listener(spawned, phase, gap)
     try:
         with process.living(intent.mark):
-            return await bench.launch(spec, folder / _OWN, intent.mark, bench.limits, listener)
+            return await bench.launch(spec, folder / OWN, intent.mark, bench.limits, listener)
     finally:
         keeper.measuring(False)
-
-
-def _lay_out(bench: Bench, spec: ChildSpec, sources: Sequence[ArtifactFiles], folder: Path) -> None:
-    """A fresh folder for the child, and one for each artifact that holds nothing else.
-
-    A model file may name others beside it; in the cache those would be other people's.
-    """
-    machine = bench.machine
-    machine.fresh_folder(folder)
-    machine.make_folder(folder / _OWN)
-    places = [Path(path) for path in spec.paths]
-    if not sources:
-        runtime = bench.module(spec.runtime)
-        sentinel = spec.pass_name is PassName.SENTINEL
-        make = runtime.TRAITS.sentinel if sentinel else runtime.empty_artifact
-        assert make is not None, "a bracket is planned only around a runtime that has a sentinel"
-        machine.place(places[0], make())
-    for place, source in zip(places, sources, strict=bool(sources)):
-        for name, file in source.files.items():
-            machine.place(place.parent / name, file)
-
-
-def _spec(
-    bench: Bench,
-    run: Run,
-    plan: PassPlan,
-    sources: Sequence[ArtifactFiles],
-    evaluation: Path | None,
-) -> ChildSpec:
-    """What the child is told."""
-    job, folder = run.job, bench.folder / run.name
-    names = [source.entry for source in sources] or ["floor"]
-    places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
-    meters = metering(bench.device.meters)
-    return ChildSpec(
-        pass_name=plan.pass_name,
-        launch=plan.launch,
-        role=plan.role,
-        runtimes=plan.runtimes,
-        workload=job.workload,
-        profile=job.profile,
-        recipe=run.entry.recipe,
-        seed=_seed(run.name, plan),
-        artifacts=tuple(digest.sha256 for digest in plan.artifacts),
-        paths=tuple(str(place) for place in places),
-        folders=tuple(
-            str(place.parent)
-            for place, source in zip(places, sources, strict=bool(sources))
-            if len(source.files) > 1
-        ),
-        evaluation=str(evaluation or ""),
-        result=str(folder / _OWN / "raw.npz"),
-        event_fd=-1,
-        ack_fd=-1,
-        device=bench.kind,
-        unit=bench.unit,
-        plugins=tuple(str(path) for path in bench.plugins),
-        overrides=job.overrides,
-        meter=meters.best,
-        second_meter=meters.second,
-        beside=meters.beside,
-        evaluation_sha256=job.evaluation.sha256,
-        anchors=bench.anchors(plan.runtimes[-1]),
-        asked_ns=time.monotonic_ns(),
-        output=job.output,
-        run_id=run.name,
-        device_id=bench.device.device_id,
-        references=references(plan, run.entry.index),
-        no_room=plan.no_room,
-    )
-
-
-def _seed(name: str, plan: PassPlan) -> int:
-    """Of every random choice in a launch; the same one when the launch is repeated."""
-    text = f"{name}/{plan.pass_name.value}/{plan.role.value}/{plan.launch}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def files_of(assignment: Assignment) -> set[Digest]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup
@@ -220,12 +220,19 @@ class Served:
         return error.code is Code.LEASE_LOST and not lately
 
 
-async def serve_each(served: Mapping[str, Served], say: Callable[[str], None]) -> None:
+Arrivals = AsyncGenerator[tuple[str, Served], None]
+"""Further devices by their names, as they come."""
+
+
+async def serve_each(
+    served: Mapping[str, Served], say: Callable[[str], None], arrivals: Arrivals | None = None
+) -> None:
     """Serves devices side by side until each has ended; what ends one leaves the others alone.
 
     Args:
         served: the devices by their names.
         say: prints one line for a device that ended while another goes on.
+        arrivals: devices that come meanwhile; they are served like the others.
 
     Raises:
         Exception: what ended one of them.
@@ -233,18 +240,38 @@ async def serve_each(served: Mapping[str, Served], say: Callable[[str], None]) -
     tasks = {asyncio.create_task(one.run()): name for name, one in served.items()}
     running = set(tasks)
     failed: BaseException | None = None
+    coming = _next(arrivals)
     try:
         while running:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            wanted = {*running, *({coming} if coming else ())}
+            done, _ = await asyncio.wait(wanted, return_when=asyncio.FIRST_COMPLETED)
+            if coming is not None and coming in done:
+                if (error := coming.exception()) is not None:
+                    say(f"No further device is looked for: {error}")
+                    coming = None
+                else:
+                    name, one = coming.result()
+                    task = asyncio.create_task(one.run())
+                    tasks[task] = name
+                    running.add(task)
+                    coming = _next(arrivals)
+            ended = running & done
+            running -= ended
+            for task in ended:
                 failed = task.exception() or failed
                 if task.exception() is not None and running:
                     say(f"{tasks[task]} is not served any more: {task.exception()}")
     finally:
+        if coming is not None:
+            await end_task(coming)
         for task in tasks:
             await end_task(task)
     if failed is not None:
         raise failed
+
+
+def _next(arrivals: Arrivals | None) -> asyncio.Task[tuple[str, Served]] | None:
+    return None if arrivals is None else asyncio.create_task(arrivals.__anext__())
 
 
 async def run_job(bench: Bench, assignment: Assignment) -> None:

@@ -338,6 +338,8 @@ class Traits:
             predicts is measured then, and neither its time nor its memory (DESIGN 11.19).
         placing: what it can place work with on a device of this stack, by name and value. As
             `probe`, it runs in the agent.
+        for_tests: whether it is offered only where the environment asks for such runtimes
+            (`registry.FAKES`), and on the device of its name.
     """
 
     artifact_kinds: tuple[str, ...]
@@ -354,6 +356,7 @@ class Traits:
     decoder: OpensDecoder | None = None
     dequantizes: bool = False
     placing: Callable[[Mapping[str, str]], Offer] | None = None
+    for_tests: bool = False
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

@@ -146,7 +146,13 @@ def sentinel_artifact() -> bytes:
     return msgspec.json.encode({"schema": SCHEMA, "inputs": {"x": [1]}, "latency_ns": 100_000})
 
 
-TRAITS = Traits(("fake",), kernels=probe_kernels, sentinel=sentinel_artifact, decoder=load_decoder)
+TRAITS = Traits(
+    ("fake",),
+    kernels=probe_kernels,
+    sentinel=sentinel_artifact,
+    decoder=load_decoder,
+    for_tests=True,
+)
 
 
 class FakeSession:

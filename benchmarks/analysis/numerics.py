@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..numerics.ledger import Ledger, OperatorRow, TensorRow, unchecked_words, worst_operators
@@ -76,7 +76,7 @@ def widened(groups: Groups, facts: RunFacts) -> bool:
     return 2 * in_float32 > sum(row.macs for row in products)
 
 
-def saturates(row: OperatorRow, modes: dict[str, str]) -> bool:
+def saturates(row: OperatorRow, modes: Mapping[str, str]) -> bool:
     """Whether an operator's kernel adds pairs in 16 bits: by its own outputs, else by the probe."""
     return (row.observed_mode or modes.get(row.kind)) == SAT16
 

@@ -215,6 +215,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
         ),
         Code.PHONE_OFFLINE: "Plug the phone in again; `adb devices` shows how it stands.",
         Code.PHONE_REBOOTED: "Find out why it starts again; what was lost is measured once more.",
+        Code.HOST_REBOOTED: (
+            "Find out why that machine starts again: power, watchdog, memory. It is checked, and"
+            " what was lost is measured once more while attempts are left."
+        ),
         Code.PHONE_BATTERY: "Charge the phone; its jobs wait until then.",
         Code.PHONE_HOT: "Let the phone cool down out of the sun; its jobs wait until then.",
         Code.TOO_MANY_CALLS: (

@@ -85,6 +85,7 @@ class Code(str, enum.Enum):
     PHONE_OFFLINE = "phone_offline"
     PHONE_UNAUTHORIZED = "phone_unauthorized"
     PHONE_REBOOTED = "phone_rebooted"
+    HOST_REBOOTED = "host_rebooted"
     PHONE_BATTERY = "phone_battery"
     PHONE_CHARGING = "phone_charging"
     PHONE_HOT = "phone_hot"

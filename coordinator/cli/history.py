@@ -43,11 +43,12 @@ def compare(
     """
     from bitgauge.benchmarks.vocabulary.values.history import CompareQuery
 
+    from ..client.sources import in_tensors
     from .text.history import comparison_text
 
     query = CompareQuery(before, after, model, recipe, device, batch)
     with where.answers() as source:
-        found = source.compare(query)
+        found = in_tensors(source, source.compare(query))
     where.show(found, lambda found: comparison_text(found, everything=everything))
 
 

@@ -12,9 +12,18 @@ from bitgauge.benchmarks.raw.operators import operator_profile
 from bitgauge.benchmarks.raw.spent import Spent, spent_by_pass
 from bitgauge.benchmarks.record.explain.explain import ExplainedRun, worst_of
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
+from bitgauge.benchmarks.record.tensors import (
+    MOST_TENSORS,
+    ComparisonByTensor,
+    RowApart,
+    apart,
+    worth_a_look,
+)
 from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.kernel_modes import probe_map_of
 from bitgauge.benchmarks.vocabulary.session_options import exact_words, other_ways
+from bitgauge.benchmarks.vocabulary.values.history import Comparison
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 if TYPE_CHECKING:
@@ -128,6 +137,33 @@ def subject_in(known: Sources) -> ExplainedRun:
         exact=exact_words(known.runtime),
         other_ways=other_ways(known.runtime, str(known.given("session_options").value or "")),
     )
+
+
+def in_tensors(source: Reads, found: Comparison) -> ComparisonByTensor:
+    """A comparison with the tensors that the kernels of its runs make unlike."""
+    known = tuple(
+        one
+        for row in worth_a_look(found)
+        if row.before.run_id and row.after.run_id
+        if (one := _apart(source, row.before.run_id, row.after.run_id)).tensors
+    )
+    return ComparisonByTensor(
+        found.before, found.after, found.factor, found.rows, found.left_out, known
+    )
+
+
+def _apart(source: Reads, before: str, after: str) -> RowApart:
+    runs = (source.run(before), source.run(after))
+    first, second = (
+        _parsed(sources_of(source, run), PassName.NUMERICS, RawRole.BOTH, read_ledger)
+        for run in runs
+    )
+    if first is None or second is None:
+        return RowApart(before, after)
+    modes = (probe_map_of(runs[0].stack), probe_map_of(runs[1].stack))
+    tensors = apart(first, second, modes)
+    more = max(0, len(tensors) - MOST_TENSORS)
+    return RowApart(before, after, tensors[:MOST_TENSORS], more)
 
 
 def _runtime_of(known: Sources, entry: int) -> str:

@@ -10,13 +10,14 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bitgauge.benchmarks.vocabulary.enums import Health, JobState
+from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup, Health, JobState
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
 from bitgauge.benchmarks.vocabulary.shown import moment
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, Instance
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue
 
 from .scheduler import matches
 
@@ -89,6 +90,30 @@ def health_after(boot: str | None, now: str, health: Health) -> Health:
     checked before it measures again.
     """
     return Health.SUSPECT if boot != now and health is Health.GOOD else health
+
+
+def interruption(boot: str | None, now: str) -> Failure:
+    """Why the runs that an older agent of a device began were never reported.
+
+    Args:
+        boot: of its machine when that agent registered; None: not known.
+        now: that in which the present one does.
+    """
+    if boot is not None and boot != now:
+        return Failure(
+            group=FailureGroup.ENVIRONMENT,
+            code=Code.HOST_REBOOTED.value,
+            message="the machine of the device started again while it measured this; the times are"
+            " those of its lease",
+            advice=CATALOGUE[Code.HOST_REBOOTED].advice,
+        )
+    return Failure(
+        group=FailureGroup.HARNESS,
+        code="interrupted",
+        message="the agent ended while it measured this; the times are those of its lease",
+        advice="Nothing: it is measured again while attempts are left. If it happens again, read"
+        " the agent's log on the device.",
+    )
 
 
 class CheckOutcome(str, enum.Enum):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents import registry
-from bitgauge.agents.registry import describe
+from bitgauge.agents.registry import FAKES, describe
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, Found, plugin_folders
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
@@ -47,6 +47,22 @@ def test_a_file_in_a_folder_is_a_runtime(tmp_path: Path) -> None:
     found = registry.find("runtimes", (tmp_path,))
     assert in_order(found) == ["onnxruntime", "abacus", "litert", "fake"]
     assert "7" in {one.version for one in registry.probe_runtimes(found)[0]}
+
+
+def test_a_runtime_for_tests_is_there_where_it_is_asked_for_and_on_the_device_of_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = registry.find("runtimes", ())
+
+    def names(device: str) -> set[str]:
+        return {one.name for one in registry.probe_runtimes(found, device=device)[0]}
+
+    assert "fake" in names("cpu")
+    monkeypatch.delenv(FAKES)
+    assert "fake" not in names("cpu")
+    assert not [line for line in registry.probe_runtimes(found)[1] if line.startswith("fake")]
+    assert "fake" in names("fake")
+    assert "onnxruntime" in names("cpu")
 
 
 def test_a_folder_is_a_runtime_too(tmp_path: Path) -> None:

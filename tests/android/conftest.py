@@ -55,17 +55,18 @@ class Lab:
         )
 
     @contextlib.contextmanager
-    def agent(self) -> Iterator[None]:
-        """Serves both phones."""
+    def agent(self, expected: int = 2) -> Iterator[None]:
+        """Serves the phones that are plugged in; waits until so many have registered."""
         token = self.up.home / "tokens/agent"
         told = ("--coordinator", self.up.address, "--token-file", str(token), "--name", "host")
         home = ("--home", str(self.folder / "agent-home"), "--device", "android")
+        before = self.said("Registered")
         with self.log.open("ab") as out:
             process = subprocess.Popen(
                 [AGENT, "run", *told, *home], stdout=out, stderr=out, env=self.environment()
             )
         try:
-            self.wait(lambda: self.said("Registered") >= len(self.phones), REGISTER_S)
+            self.wait(lambda: self.said("Registered") >= before + expected, REGISTER_S)
             yield
         finally:
             process.terminate()

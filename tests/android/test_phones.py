@@ -16,7 +16,7 @@ from bitgauge.coordinator.client.upload import local_file, upload
 
 from tests.matrix import PHONE, require_ran
 
-from .conftest import Lab
+from .conftest import REGISTER_S, Lab
 from .phones import Plugged
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -75,7 +75,7 @@ def test_a_phone_says_what_it_is_and_that_it_is_emulated(lab: Lab) -> None:
         assert "no getprop" in stack["android_release"]
         assert stack["power_mode"] == "fixed_performance not obtained"
         assert "asimddp" in one["isa_flags"]
-        assert {runtime["name"] for runtime in one["runtimes"]} == {"fake", "onnxruntime"}
+        assert {runtime["name"] for runtime in one["runtimes"]} == {"onnxruntime"}
 
 
 def test_both_jobs_end_with_each_entry_once_though_one_phone_was_unplugged(lab: Lab) -> None:
@@ -103,6 +103,17 @@ def test_both_jobs_end_with_each_entry_once_though_one_phone_was_unplugged(lab: 
             assert {cell.state for cell in client.cells()} <= {CellState.PRIOR}
             for view in client.devices():
                 require_ran(view.description, "onnxruntime", PHONE)
+
+
+def test_a_phone_that_is_plugged_in_later_is_served_without_a_restart(lab: Lab) -> None:
+    left, right = lab.phones
+    right.disconnect()
+    there, come = f"Registered {left.name}", f"Registered {right.name}"
+    before = lab.said(there), lab.said(come)
+    with lab.agent(expected=1):
+        assert (lab.said(there), lab.said(come)) == (before[0] + 1, before[1])
+        right.plug()
+        lab.wait(lambda: lab.said(come) > before[1], REGISTER_S)
 
 
 def versions(parts: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -230,7 +231,15 @@ def test_compare_shows_where_the_two_differ(answers: Answers, up: Up) -> None:
     arm, x86 = (answers[name][RECIPE].run_id for name in (DOTS, HASWELL))
     told = up.bitgauge("compare", arm, x86)
     assert told.returncode == 0, told.stderr
-    assert "saturated" in told.stdout
+    assert "saturated_pct" in told.stdout
+    found = json.loads(up.bitgauge("compare", arm, x86, "--json").stdout)
+    (apart,) = found["apart"]
+    assert (apart["before"], apart["after"]) == (arm, x86)
+    for one in apart["tensors"]:
+        assert (one["before"]["saturated"], one["before"]["wrong"]) == (0.0, 0.0), one
+        assert max(one["after"]["saturated"], one["after"]["wrong"]) > 0.0, one
+        assert one["tensor"][-20:] in told.stdout
+    assert max(one["after"]["wrong"] for one in apart["tensors"]) > 0.0
     explained = {
         name: up.bitgauge("explain", run).stdout for name, run in ((DOTS, arm), (HASWELL, x86))
     }

@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 import psutil
 import pytest
+from bitgauge.agents.registry import FAKES
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 
@@ -30,9 +31,9 @@ _SERVING = re.compile(r"serving(?: again)? on (\S+)$")
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Our environment with another state folder, and without anybody's Ray."""
+    """Our environment with another state folder, without anybody's Ray, with the fake runtime."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "BITGAUGE_", "XDG_"))}
-    return {**kept, "BITGAUGE_HOME": str(home)}
+    return {**kept, "BITGAUGE_HOME": str(home), FAKES: "1"}
 
 
 @dataclass

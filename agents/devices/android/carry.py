@@ -11,6 +11,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code,
 from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 
 from ...spec import PROBE, WORKER, ChildSpec, Event, decode_event
-from ._adb import Phone
+from ._adb import Phone, phone
 from ._ending import CommandEnd, new_word
 from ._health import SCRIPT, health, require_fit
 from ._launch import UNTIMED, on_phone, script
@@ -35,6 +36,10 @@ from ._words import sections
 _PIECE_BYTES = 1 << 16
 _KILLED = 128 + 9
 _NO_PROGRAM = 127
+BACK_S = 20.0
+"""How long a phone that has gone is waited for, to know whether it has started again."""
+_AGAIN_S = 1.0
+_BOOT_S = 5.0
 _INHERITED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -222,13 +227,22 @@ def _ended(here: Phone, ending: CommandEnd, made: str, target: Path) -> int:
 def _why(here: Phone, boot_id: str) -> BitgaugeError:
     """Why the connection broke: as adb says, or because the phone has started again."""
     error = here.lost()
-    with contextlib.suppress(BitgaugeError):
-        now = here.shell("cat /proc/sys/kernel/random/boot_id").strip()
-        if boot_id and now and now != boot_id:
-            return Unavailable(
-                Code.PHONE_REBOOTED, f"The phone {here.name} has started again in the middle."
-            )
+    until_s = time.monotonic() + BACK_S
+    while not (now := _boot_of(here)) and time.monotonic() < until_s:
+        time.sleep(_AGAIN_S)
+    if boot_id and now and now != boot_id:
+        return Unavailable(
+            Code.PHONE_REBOOTED, f"The phone {here.name} has started again in the middle."
+        )
     return error
+
+
+def _boot_of(here: Phone) -> str:
+    """The boot that a phone is in; empty where it cannot be asked."""
+    with contextlib.suppress(BitgaugeError):
+        there = phone(here.name, here.port)  # adb may call it something else by now
+        return there.shell("cat /proc/sys/kernel/random/boot_id", _BOOT_S).strip()
+    return ""
 
 
 if __name__ == "__main__":

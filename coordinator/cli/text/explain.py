@@ -9,11 +9,10 @@ from bitgauge.benchmarks.record.explain.explain import Explanation, OperatorLine
 from bitgauge.benchmarks.record.explain.types import NOTE, SLOW, WRONG, Finding, share_words
 from bitgauge.benchmarks.vocabulary import shown as text
 
-from .layout import columns, wrapped
+from .layout import columns, cut, wrapped
 
 _LABELS = {WRONG: "WRONG", SLOW: "SLOW", NOTE: "note"}
 _INDENT = 7
-_NAME = 36
 
 
 def explanation_text(found: Explanation, title: str) -> str:
@@ -46,7 +45,7 @@ def _operators(rows: Sequence[OperatorLine]) -> Iterator[str]:
         return
     lines = [
         (
-            _cut(row.op_type),
+            cut(row.op_type),
             share_words(row.share) if row.time_ns else text.DASH,
             text.duration(row.time_ns) if row.time_ns else text.DASH,
             text.duration(row.baseline_ns) if row.baseline_ns else text.DASH,
@@ -63,7 +62,7 @@ def _products(rows: Sequence[OperatorRow]) -> Iterator[str]:
         return
     lines = [
         (
-            _cut(row.name),
+            cut(row.name),
             f"{row.op_type}.{row.activation_type}{row.weight_type}",
             share_words(row.error_rate),
             share_words(row.rate16),
@@ -80,7 +79,7 @@ def _tensors(rows: Sequence[TensorRow]) -> Iterator[str]:
         return
     lines = [
         (
-            _cut(row.name),
+            cut(row.name),
             text.DASH if row.clip is None else share_words(row.clip),
             text.DASH if row.clip_mass is None else share_words(row.clip_mass),
             text.DASH if row.sqnr_db is None else f"{row.sqnr_db:.0f} dB",
@@ -91,8 +90,3 @@ def _tensors(rows: Sequence[TensorRow]) -> Iterator[str]:
     ]
     heads = ("worst tensors", "clipped", "lost", "noise", "range used", "outliers")
     yield from columns(lines, heads, right=range(1, len(heads)))
-
-
-def _cut(name: str) -> str:
-    """The end of a long name tells more than its beginning."""
-    return name if len(name) < _NAME else f"...{name[-(_NAME - 5) :]}"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from bitgauge.benchmarks.history.change import DIFFERENCE, OVERLAP, REASONS
 from bitgauge.benchmarks.history.past import row_words
+from bitgauge.benchmarks.record.explain.types import share_words
+from bitgauge.benchmarks.record.tensors import ComparisonByTensor, Kernel, RowApart
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.metrics import keys
 from bitgauge.benchmarks.vocabulary.reasons import FLAGS
 from bitgauge.benchmarks.vocabulary.values.history import (
     Annotated,
-    Comparison,
     HistoryPoint,
     MetricChange,
     Regression,
@@ -20,10 +21,11 @@ from bitgauge.benchmarks.vocabulary.values.history import (
 )
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 
-from .layout import columns, wrapped
+from .layout import columns, cut, wrapped
 
 _BAR = 32
 _MOST_POINTS = 40
+_TENSOR, _SIDE = 28, 24
 _CHOSEN_BY = keys(lambda metric: metric.shown)
 """The metrics of a comparison that are shown when nobody asks for all of them."""
 
@@ -35,14 +37,16 @@ _WEAKER = (
 
 
 # -- compare ------------------------------------------------------------------------------
-def comparison_text(found: Comparison, *, everything: bool = False) -> str:
+def comparison_text(found: ComparisonByTensor, *, everything: bool = False) -> str:
     """Two sets of results, row by row; what could not be compared comes last.
 
     With `everything` all metrics, not only those that people choose by.
     """
     lines = [f"{found.before}  ->  {found.after}", *wrapped(_WEAKER, hanging="  ")]
+    apart = {(one.before, one.after): one for one in found.apart}
     for one in found.rows:
         lines += ["", *_compared(one, everything)]
+        lines += _apart(apart.get((one.before.run_id or "", one.after.run_id or "")), one)
     if not found.rows:
         lines += ["", "No row of the one has a partner in the other."]
     if found.left_out:
@@ -64,6 +68,40 @@ def _compared(one: RowComparison, everything: bool) -> list[str]:
     lines += _change_lines(shown)
     left = len(one.metrics) - len(shown)
     return [*lines, f"  ({left} more metrics: --all)"] if left else lines
+
+
+def _apart(found: RowApart | None, one: RowComparison) -> list[str]:
+    """The tensors that the kernels of both runs make unlike, with both sides' shares."""
+    if found is None:
+        return []
+    names = [cut(name, _SIDE) for name in _side_names(one)]
+    rows = [
+        cells
+        for each in found.tensors
+        for cells in (
+            (cut(each.tensor, _TENSOR), names[0], *_kernel_cells(each.before)),
+            ("", names[1], *_kernel_cells(each.after)),
+        )
+    ]
+    heads = ("worst tensors", "on", "kernel", "saturated", "wrong")
+    lines = columns(rows, heads, indent="  ", right=(3, 4))
+    more = [f"  ({found.more} more tensors are unlike)"] if found.more else []
+    return [*lines, *more]
+
+
+def _side_names(one: RowComparison) -> tuple[str, str]:
+    """What tells both sides apart in few letters."""
+    for name in ("device_name", "recipe"):
+        pair = (str(getattr(one.before, name)), str(getattr(one.after, name)))
+        if pair[0] != pair[1]:
+            return pair
+    return ("before", "after")
+
+
+def _kernel_cells(kernel: Kernel) -> tuple[str, str, str]:
+    shares = (kernel.saturated, kernel.wrong)
+    first, second = (text.DASH if one is None else share_words(one) for one in shares)
+    return (kernel.kind, first, second)
 
 
 def _change_lines(changes: Sequence[MetricChange]) -> list[str]:

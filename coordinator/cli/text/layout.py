@@ -56,6 +56,11 @@ def notes(those: Iterable[str]) -> list[str]:
     return [line for note in dict.fromkeys(those) for line in wrapped(note, hanging="  ")]
 
 
+def cut(name: str, most: int = 36) -> str:
+    """The end of a long name tells more than its beginning."""
+    return name if len(name) < most else f"...{name[-(most - 5) :]}"
+
+
 def columns(
     lines: Sequence[Sequence[str]],
     heads: Sequence[str] = (),

@@ -6,7 +6,7 @@ Each function is part of one transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from bitgauge.benchmarks.vocabulary.devices import require_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
-    FailureGroup,
     HardwareClass,
     Health,
     JobState,
@@ -28,7 +27,7 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
-from ...decisions.care import LONGEST_RIVAL_SHOWN_NS, health_after
+from ...decisions.care import LONGEST_RIVAL_SHOWN_NS, health_after, interruption
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..sql.unreadable import UNREADABLE, note, readable, why, word
@@ -139,7 +138,7 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     require_id(device.device_id)
     said, agent = device.name, agent_id or device.device_id
     device = replace(device, name=registered(db, device.device_id, said, agent, now_ns), aliases=())
-    before = confirmed_by(db.conn, device.device_id)
+    before, boot = confirmed_by(db.conn, device.device_id), _boot(db.conn, device.device_id)
     confirmed = who_confirms(db.conn, device, agent_id)
     db.table("devices").upsert(
         {
@@ -160,12 +159,24 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     if (before is None) is not (confirmed is None):
         table.refresh_device(db, device.device_id)
     table.register(db, device)
-    record_interrupted(db, device.device_id, registration.open_intents, now_ns)
+    failure = interruption(boot, registration.boot_id)
+    record_interrupted(db, device.device_id, registration.open_intents, failure, now_ns)
     if not registration.leftovers_dead:
         return ()
     older = "device_id = ? AND incarnation <> ?"
     values = (device.device_id, registration.incarnation)
-    return lose_leases(db, older, values, "agent_restarted", now_ns)
+    return lose_leases(db, older, values, _ended_by(failure), now_ns)
+
+
+def _boot(connection: sqlite3.Connection, device_id: str) -> str | None:
+    """The boot in which a device registered last; None when it never did."""
+    rows = fetch(connection, "SELECT boot_id FROM devices WHERE device_id = ?", (device_id,))
+    return str(rows[0]["boot_id"]) if rows else None
+
+
+def _ended_by(failure: Failure) -> str:
+    """What ended the leases of an older agent."""
+    return "host_rebooted" if failure.code == Code.HOST_REBOOTED.value else "agent_restarted"
 
 
 def _health(connection: sqlite3.Connection, registration: Registration) -> dict[str, str]:
@@ -213,17 +224,12 @@ def acquiring(db: Database, device_id: str, incarnation: str, now_ns: int) -> tu
     return lose_leases(db, lost, (device_id,), "undelivered", now_ns)
 
 
-INTERRUPTED = Failure(
-    group=FailureGroup.HARNESS,
-    code="interrupted",
-    message="the agent ended while it measured this; the times are those of its lease",
-    advice="Nothing: it is measured again while attempts are left. If it happens again, read the"
-    " agent's log on the device.",
-)
 _RECENT_LEASES = 100
 
 
-def record_interrupted(db: Database, device_id: str, run_ids: Collection[str], now_ns: int) -> None:
+def record_interrupted(
+    db: Database, device_id: str, run_ids: Collection[str], failure: Failure, now_ns: int
+) -> None:
     """Keep the runs that older incarnations of a device began and never reported.
 
     An id says nothing of its run, so the newest leases of the device are asked. The agent has
@@ -252,17 +258,19 @@ def record_interrupted(db: Database, device_id: str, run_ids: Collection[str], n
         ):
             name = run_id(lease["job_id"], lease["epoch"], entry["entry_index"])
             if name in wanted:
-                _keep(db, name, lease, entry, now_ns)
+                _keep(db, lease, entry, {"run_id": name, "failure": encode(failure)}, now_ns)
 
 
-def _keep(db: Database, name: str, lease: sqlite3.Row, entry: sqlite3.Row, now_ns: int) -> None:
+def _keep(
+    db: Database, lease: sqlite3.Row, entry: sqlite3.Row, lost: Mapping[str, str], now_ns: int
+) -> None:
     """One run that is not known yet."""
     waiting = JobState(lease["state"]) in (JobState.LEASED, JobState.QUEUED)
     live = waiting and lease["epoch"] == lease["newest_epoch"]
     again = live and EntryState(entry["state"]) is EntryState.READY
     db.table("runs").insert(
         {
-            "run_id": name,
+            **lost,
             "job_id": lease["job_id"],
             "epoch": lease["epoch"],
             "entry_index": entry["entry_index"],
@@ -276,6 +284,5 @@ def _keep(db: Database, name: str, lease: sqlite3.Row, entry: sqlite3.Row, now_n
             "attempts": 1,
             "fingerprint": lease["fingerprint"] if entry["as_leased"] else "",
             "stack": "[]",
-            "failure": encode(INTERRUPTED),
         }
     )

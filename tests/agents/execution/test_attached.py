@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.devices.base import Unit
-from bitgauge.agents.execution.attached import Attached, attached, introduced, names_of
+from bitgauge.agents.execution.attached import (
+    Attached,
+    attached,
+    come_since,
+    introduced,
+    names_of,
+)
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 PHONES = '''
@@ -64,6 +70,28 @@ def test_what_was_asked_for_is_served_and_nothing_else(folders: tuple[Path, ...]
     assert keys(attached(("phone", "cpu"), folders, print)) == [
         *("phone:R58", "phone:Q77", "phone:gone", "cpu")
     ]
+
+
+COMES = """
+
+def hindrance(unit):
+    return None
+"""
+
+
+def test_only_units_of_kinds_that_come_and_go_are_looked_for_again(
+    folders: tuple[Path, ...], tmp_path: Path
+) -> None:
+    assert come_since((), folders, (), print) == ()
+    place = tmp_path / "more/devices"
+    place.mkdir(parents=True)
+    (place / "phone.py").write_text(PHONES + COMES)
+    folders, said = (tmp_path / "more",), list[str]()
+    known = attached(("phone:R58",), folders, print)
+    assert keys(come_since((), folders, known, said.append)) == ["phone:Q77"]
+    assert said == ["phone:gone: it cannot be described: OSError: the phone was unplugged"]
+    assert keys(come_since(("phone:Q77", "cpu"), folders, known, print)) == ["phone:Q77"]
+    assert come_since(("phone:R58",), folders, known, print) == ()
 
 
 def test_nothing_to_serve_is_refused_in_a_sentence(folders: tuple[Path, ...]) -> None:

@@ -245,8 +245,8 @@ class TestCare:
         assert (first.claimed_unix_ns, first.ended_unix_ns) == (claimed_ns, lab.now_ns)
         assert (second.epoch, second.device_name, second.ended_by) == (2, "nano", None)
 
-    def restart(self, lab: Lab, intents: tuple[str, ...], *, dead: bool = True) -> None:
-        lab.store.register(Registration(device(), "0.1.0", "boot", "i2", dead, intents), lab.now_ns)
+    def restart(self, lab: Lab, intents: tuple[str, ...], boot: str = "boot") -> None:
+        lab.store.register(Registration(device(), "0.1.0", boot, "i2", True, intents), lab.now_ns)
 
     def test_runs_that_were_begun_and_never_reported_are_attempts(self, lab: Lab) -> None:
         job_id = lab.submit()
@@ -272,6 +272,19 @@ class TestCare:
         assert lab.report(again, 1) is Disposition.ACCEPTED
         self.restart(lab, intents)
         assert len(lab.store.runs(job_id)) == 3
+
+    def test_a_machine_that_started_again_is_to_blame_and_not_its_agent(self, lab: Lab) -> None:
+        job_id = lab.submit()
+        lab.claimed(job_id)
+        self.restart(lab, (run_id(job_id, 1, 0),), boot="another")
+        [lost] = lab.store.runs(job_id)
+        assert lost.failure is not None
+        assert (lost.failure.group, lost.failure.code) == (
+            FailureGroup.ENVIRONMENT,
+            Code.HOST_REBOOTED.value,
+        )
+        assert lost.disposition is Disposition.RETRY
+        assert lab.job(job_id).claims[0].ended_by == "host_rebooted"
 
     def test_what_was_interrupted_under_an_older_epoch_is_stale(self, lab: Lab) -> None:
         job_id = lab.submit()
