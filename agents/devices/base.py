@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.devices import (
     MeterDescription,
     RuntimeDescription,
@@ -159,7 +160,14 @@ class Watch(Protocol):
         """Nothing where the unit is as it was when the watch began; it may block for a while.
 
         Raises:
-            BitgaugeError: one of the codes in `errors.CORDONS`: what befell it.
+            BitgaugeError: one of the codes in `errors.CORDONS`: what befell it; or who has it.
+        """
+        ...
+
+    def explained(self, code: str) -> BitgaugeError | None:
+        """What the unit tells of why a run failed with this code, while nothing of ours is there.
+
+        None when it knows no more than the run itself.
         """
         ...
 
@@ -170,6 +178,18 @@ class LookedAfter(Protocol):
 
     def watch(self, unit: str) -> Watch:
         """Begins to look after a unit; called in the agent."""
+        ...
+
+
+@runtime_checkable
+class SlowsDown(Protocol):
+    """What a kind has too whose units protect themselves by working more slowly."""
+
+    def slowed_ns(self, unit: str) -> float:
+        """How long a unit was slowed down so far by heat or by its supply; NaN when not told.
+
+        A limit that somebody has set, and that it keeps to, is no part of it.
+        """
         ...
 
 

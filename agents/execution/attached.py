@@ -10,7 +10,7 @@ from typing import cast
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.devices import as_name
 from bitgauge.benchmarks.vocabulary.enums import Realness
-from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from .. import registry
@@ -129,6 +129,8 @@ def introduced(
 def _units(kind: str, module: DeviceModule, say: Callable[[str], None]) -> Iterator[Attached]:
     try:
         yield from (Attached(kind, unit, module) for unit in module.probe())
+    except BitgaugeError as error:
+        say(f"{kind}: {error}")
     except Exception as error:  # a plug-in is another's code and may fail in any way
         say(f"{kind}: its probe failed: {_in_a_line(error)}")
 

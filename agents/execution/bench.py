@@ -26,7 +26,7 @@ from ..spec import ChildSpec
 from ..storage.built import BuiltPrograms
 from ..storage.spool import Spool
 from .turns import Turns
-from .watched import nothing_to_see
+from .watched import Looking
 
 Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
 
@@ -74,7 +74,7 @@ class Bench:
     turns: Turns = field(default_factory=Turns)
     rest: Callable[[], Awaitable[float]] = _no_rest
     built: BuiltPrograms | None = None
-    look: Callable[[], Awaitable[None]] = nothing_to_see
+    look: Looking = field(default_factory=Looking)
     read_again: Callable[[str], Awaitable[tuple[StackItem, ...]]] = _no_reading
     readings: dict[str, tuple[StackItem, ...]] = field(default_factory=dict)
 

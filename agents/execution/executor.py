@@ -105,7 +105,8 @@ class Executor:
             raw = await measure(self._bench, run, shared, keeps_time=_keeps_time(self._bench, run))
             await self._bench.look()
         except Exception as error:  # whatever it is, the other entries are measured
-            failure = _failure_of(await cause_of(error, self._bench.look))
+            code = _failure_of(error).code
+            failure = _failure_of(await cause_of(error, code, self._bench.look))
             return report_of(self._bench, run, started, raw=run.bracket, failure=failure)
         if run.entry.index == 0:
             self._shared = as_baseline(raw)
@@ -216,5 +217,7 @@ def _group_of(error: BitgaugeError) -> FailureGroup:
         Code.DISK_FULL: FailureGroup.ENVIRONMENT,
         Code.STORE_IO: FailureGroup.ENVIRONMENT,
         Code.DRIVER_MISSING: FailureGroup.DEVICE,
+        Code.DEVICE_TAKEN: FailureGroup.ENVIRONMENT,
+        Code.DEVICE_MEMORY_TAKEN: FailureGroup.ENVIRONMENT,
         **{Code(one): FailureGroup.ENVIRONMENT for one in CORDONS},
     }.get(error.code, FailureGroup.HARNESS)

@@ -71,6 +71,28 @@ def has_library() -> bool:
     return True
 
 
+MODULE, NODE = "proc/driver/nvidia/version", "dev/nvidiactl"
+"""What the kernel tells of the driver, and the node by which it is used, below the root."""
+
+
+def require_given(root: Path) -> None:
+    """Where the kernel has the driver, this process has it, too.
+
+    Raises:
+        BitgaugeError: `device_hidden`, as in a container that was given no GPU.
+    """
+    if not (root / MODULE).exists():
+        return
+    lacking = None
+    if not has_library():
+        lacking = f"its library {LIBRARY} is not here"
+    elif not (root / NODE).exists():
+        lacking = f"its node /{NODE} is not here"
+    if lacking:
+        sentence = f"NVIDIA's kernel module is loaded, and {lacking}."
+        raise BitgaugeError(Code.DEVICE_HIDDEN, sentence)
+
+
 class NvmlForbidden(BitgaugeError):
     """This user may not ask the driver."""
 

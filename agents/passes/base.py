@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,10 +25,11 @@ from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.raw.spent import spent_meta
 from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.vocabulary.session_options import of_reference, options_for, provider_of
 
-from ..devices.base import ConditionReader, DeviceModule, Fact, HasMemory, MemoryOfCard
+from ..devices.base import ConditionReader, DeviceModule, Fact, HasMemory, MemoryOfCard, SlowsDown
 from ..host.rest import Heat
 from ..runtimes.base import Decoder, RuntimeModule, Session, SessionOptions
 from ..spec import ChildSpec
@@ -38,6 +40,9 @@ from ._placements import Call
 
 Material = EvaluationSet | TextSet
 """What inputs are taken from."""
+
+_SLOWED_SHARE = 0.5
+"""Of a warm-up, above which nothing that follows it would be left."""
 
 _MOST_NOTED = 16  # different inputs, or options, of one launch
 
@@ -248,9 +253,37 @@ class Child:
         Afterwards the phase is `measure`.
         """
         self.channel.phase("warm_up")
+        before = self._slowed_ns()
         warm = protocol.warm_up(calls, time.perf_counter_ns, plan or self.plan)
+        require_pace(self._slowed_ns() - before, warm.elapsed_ns)
         self.channel.phase("measure")
         return warm
+
+    def _slowed_ns(self) -> float:
+        """How long the device was slowed down so far; NaN where it does not tell."""
+        module = self._device
+        return module.slowed_ns(self.spec.unit) if isinstance(module, SlowsDown) else math.nan
+
+
+def require_pace(slowed_ns: float, elapsed_ns: int) -> None:
+    """A device that protects itself from its first second on is not measured.
+
+    What is left of it after the warm-up would be discarded block by block, for the same cause.
+
+    Args:
+        slowed_ns: of the warm-up; NaN where it is not told.
+        elapsed_ns: of the warm-up.
+
+    Raises:
+        Refused: `device_slowed`.
+    """
+    if slowed_ns > _SLOWED_SHARE * elapsed_ns:
+        share = min(slowed_ns / max(elapsed_ns, 1), 1.0)
+        raise Refused(
+            Code.DEVICE_SLOWED,
+            f"Heat or its supply slowed the device down in {share:.0%} of the warm-up, from the"
+            " first second on.",
+        )
 
 
 def _note(known: list[dict[str, str]], new: dict[str, str]) -> None:

@@ -25,9 +25,16 @@ HINT = f"needs NVIDIA's driver and: {nvml.EXTRA}"
 _LABEL_CHARACTERS = 8
 
 
-def probe() -> tuple[Unit, ...]:
-    """Every GPU that can compute, by its UUID."""
+def probe(*, root: Path = Path("/")) -> tuple[Unit, ...]:
+    """Every GPU that can compute, by its UUID.
+
+    Raises:
+        BitgaugeError: `device_hidden`, the kernel has the driver and this process is not given it;
+            `driver_missing`, it cannot be used.
+    """
     if not nvml.is_there():
+        if nvml.has_bindings():
+            nvml.require_given(root)
         return ()
     with nvml.Nvml() as library:
         return tuple(_unit(gpu.uuid) for gpu in library.gpus())
@@ -88,6 +95,14 @@ def watch(unit: str) -> Watch:
 def variables(unit: str) -> dict[str, str]:
     """CUDA sees this card, or this MIG instance, and no other; in the order that NVML has."""
     return {"CUDA_VISIBLE_DEVICES": unit, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def slowed_ns(unit: str) -> float:
+    """By heat and by the brake of its supply; see `base.SlowsDown`."""
+    from ._slowdowns import faults_ns
+
+    with nvml.Nvml() as library:
+        return faults_ns(library.gpu(unit))
 
 
 def memory(unit: str) -> MemoryOfCard:

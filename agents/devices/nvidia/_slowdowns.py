@@ -32,6 +32,16 @@ class Slowdowns:
     sync_ns: float
 
 
+_FAULTS = (*_THERMAL, _POWER[1])
+"""Heat and the supply's brake; a power limit that it keeps to is how the card was set."""
+
+
+def faults_ns(gpu: Gpu) -> float:
+    """How long it was slowed down for its own protection; NaN where it tells none of it."""
+    told = [one for one in gpu.fields([(name, "") for name in _FAULTS]) if one is not None]
+    return sum(told) if told else math.nan
+
+
 def slowdowns(gpu: Gpu) -> Slowdowns:
     """The present values, in one question to the driver."""
     told = dict(zip(_ALL, gpu.fields([(name, "") for name in _ALL]), strict=True))

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 from ...devices.nvidia.facts import power_mode
 from ...devices.nvidia.processes import processes_on
 from ...host.files import text
-from ...host.nvml import EXTRA, LIBRARY, Gpu, Nvml, has_bindings, has_library
+from ...host.nvml import EXTRA, MODULE, Gpu, Nvml, has_bindings, has_library, require_given
 from ..base import Observation, Patient, State
 
 NAME = "nvidia"
 RANK = 24
 
 _SUBJECT = "NVIDIA driver"
-_MODULE = "proc/driver/nvidia/version"
-_NODE = "dev/nvidiactl"
-_CONTAINER = (
-    "install nvidia-container-toolkit on the host and start the container with --gpus all and"
-    " NVIDIA_DRIVER_CAPABILITIES=compute,utility"
-)
+_CONTAINER = CATALOGUE[Code.DEVICE_HIDDEN].advice
 _UNSERVED = "Its cards are not served so."
 
 
 def examine(patient: Patient) -> Iterator[Observation]:
     """One finding that keeps every card away, or one for each card."""
-    is_loaded, library = (patient.root / _MODULE).exists(), has_library()
-    if not is_loaded and not library:
+    if not (patient.root / MODULE).exists() and not has_library():
         return
-    found = _in_the_way(patient.root, library)
+    found: tuple[str, str] | None = None
+    try:
+        require_given(patient.root)
+    except BitgaugeError as error:
+        found = (error.sentence, error.advice)
     if found is None and not has_bindings():
         found = ("its bindings are not installed", EXTRA)
     if found is None:
@@ -40,19 +38,10 @@ def examine(patient: Patient) -> Iterator[Observation]:
                 yield from _cards(driver)
             return
         except BitgaugeError as error:
-            version = text(patient.root / _MODULE).partition("\n")[0]
+            version = text(patient.root / MODULE).partition("\n")[0]
             mend = "restart this machine, so that module and library are of one version"
             found = (error.sentence, mend if version else "install NVIDIA's driver, then restart")
     yield Observation(_SUBJECT, State.MEND, found[0], _UNSERVED, found[1])
-
-
-def _in_the_way(root: Path, library: bool) -> tuple[str, str] | None:
-    """What lacks where the kernel's module is loaded, as in a container that was given nothing."""
-    if not library:
-        return f"its module is loaded, and its library {LIBRARY} is not here", _CONTAINER
-    if (root / _MODULE).exists() and not (root / _NODE).exists():
-        return f"its module is loaded, and its node /{_NODE} is not here", _CONTAINER
-    return None
 
 
 def _cards(driver: Nvml) -> Iterator[Observation]:

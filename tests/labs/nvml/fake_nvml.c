@@ -178,6 +178,13 @@ ASK(nvmlDeviceGetFieldValues, d, int count, Field *to) {
         snprintf(key, sizeof key, to[i].scope ? "field%u.%u" : "field%u", to[i].id, to[i].scope);
         int power = to[i].id == 185 || to[i].id == 186;
         double found = of(d, key, to[i].scope ? -1 : power ? of(d, "power", 70000) : 0);
+        snprintf(key, sizeof key, "field%u.share", to[i].id); /* of all time, as a counter of ns */
+        double share = of(d, key, 0);
+        if (share) {
+            struct timespec now;
+            clock_gettime(CLOCK_MONOTONIC, &now);
+            found = share * (now.tv_sec * 1e9 + now.tv_nsec);
+        }
         to[i].said = found < 0 ? 3 : 0;
         to[i].type = 3;
         to[i].value.u = (u64)found;

@@ -193,6 +193,10 @@ BEFALLEN = {
     "0.fail 999\n": "device_lost: .* Unknown Error",
     "0.fail 18\n": "driver_changed: .* its library and its kernel module differ",
     "0.xid 79\n": f"device_fault: The driver of GPU {FIRST} reported Xid 79",
+    "0.mig 1\n": f"device_divided: GPU {FIRST} is divided now",
+    "0.compute_mode 3\n0.pids 77 5\n": f"device_taken: GPU {FIRST} is exclusive, and process 5 has",
+    "0.compute_mode 3\n": "nothing",
+    "0.pids 77\n": "nothing",
     "0.uncorrected 2\n": "memory_fault: .* 2 errors that nothing corrected",
     "driver 590.10\n": "driver_changed: .* is 590.10; when it registered it was 580.95.05",
 }
