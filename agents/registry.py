@@ -14,6 +14,7 @@ from typing import cast
 
 from bitgauge.benchmarks.common import plugins
 from bitgauge.benchmarks.common.plugins import Found, Kind
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.meters import meters_of
@@ -178,10 +179,18 @@ def _here(device: str, unit: str, facts: DeviceFacts, folders: Sequence[Path] | 
     kind = find("devices", folders).get(device)
     found, meters = find("runtimes", folders), find("meters", folders)
     runtimes, missing = probe_runtimes(found, facts.stack, device)
+    anywhere = tuple(one for one in runtimes if not _hardware(found, one))
+    own = tuple(one for one in runtimes if facts.hardware_class in _hardware(found, one))
     if isinstance(kind, OffersRuntimes):
-        runtimes = kind.offers(unit, runtimes)
+        anywhere = kind.offers(unit, anywhere)
+    runtimes = (*anywhere, *own)
     metered, failed = describe_meters(meters, device, unit)
     return Equipment(runtimes, metered, (*found.problems, *meters.problems, *missing, *failed))
+
+
+def _hardware(found: Found, runtime: RuntimeDescription) -> tuple[HardwareClass, ...]:
+    """The classes of devices that a runtime is for; () for any that has a processor."""
+    return cast(RuntimeModule, found.modules[runtime.name]).TRAITS.hardware
 
 
 def _with_fingerprint(

@@ -23,6 +23,8 @@ INTRODUCTION = f"{__package__}.worker.introduction"
 MAX_EVENT_BYTES = 64 * 1024
 ACKNOWLEDGED = b"\n"
 
+BUILD = "build"
+"""Phase of a gap in which a program is being built of the artifact."""
 PHASES = ("start", "load", "warm_up", "measure", "write")
 
 
@@ -108,8 +110,8 @@ class Event:
     Attributes:
         kind: `phase` a phase begins, `gap` no clock runs and an acknowledgement is awaited,
             `done` the raw file is written, `failed` nothing more will come.
-        phase: the phase that begins.
-        fraction: share of the pass that is done, 0 to 1.
+        phase: the phase that begins; of a gap `BUILD`, or "".
+        fraction: share of the pass that is done, 0 to 1; of the build in a gap of that phase.
         hold_ms: longest silence to expect before the next gap, in milliseconds.
         code: of the failure.
         median_ns: of `done`, the median latency that was measured; 0 for none.

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
@@ -26,6 +26,7 @@ _MS = 1_000_000
 _LONGEST_RETRY_NS = 8 * _NS
 _SHORTEST_SILENCE_NS = 10 * _NS
 _SILENCES = 3
+_BUILDING = ", building "
 
 Renew = Callable[[Assignment, Progress | None, int], Awaitable[Renewal]]
 
@@ -107,12 +108,17 @@ class LeaseKeeper:
         else:
             self._free.set()
 
-    async def gap(self, hold_ms: int) -> None:
+    async def gap(self, hold_ms: int, built: float | None = None) -> None:
         """Renews when that is due; the child waits meanwhile and no clock runs.
 
         Args:
             hold_ms: longest silence that the child expects before its next gap.
+            built: share of a build that is done, where the present step waits for one.
         """
+        if built is not None and self.progress is not None:
+            step = self.progress.step.partition(_BUILDING)[0]
+            shown = f"{step}{_BUILDING}{min(max(built, 0.0), 1.0):.0%}"
+            self.progress = replace(self.progress, step=shown)
         self._hold_ns = hold_ms * _MS
         await self._tick()
 

@@ -60,9 +60,14 @@ class Placed:
 
 
 def placed(bench: Bench, job: Assignment, entry: AssignedEntry, plan: PassPlan) -> Placed | None:
-    """The candidate of a launch where it is placed; None where all of it runs on the processor."""
+    """The candidate of a launch where something is built of it; None where nothing is.
+
+    A provider builds for an accelerator, or a runtime whose programs are its own.
+    """
     options = options_for(job.overrides.session_options, entry.runtime)
     provider, runtime = provider_of(options), bench.runtime(entry.runtime)
+    if not provider and runtime is not None and bench.module(entry.runtime).TRAITS.builds:
+        provider = entry.runtime
     if not provider or runtime is None or references(plan, entry.index) >= len(plan.artifacts):
         return None
     made_with = (*options, StackItem("batch", str(job.workload.batch)))

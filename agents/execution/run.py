@@ -28,7 +28,7 @@ from ..host import process
 from ..host.patience import to_the_end
 from ..launcher.exit import ChildExit
 from ..launcher.supervision import Listener
-from ..spec import ChildSpec, Event
+from ..spec import BUILD, ChildSpec, Event
 from ..storage.spool import Intent
 from .bench import Bench
 from .child import OWN, lay_out, spec_of
@@ -305,7 +305,7 @@ async def _attempt(
             crash_point("A3")
 
     async def gap(event: Event) -> None:
-        await keeper.gap(event.hold_ms)
+        await keeper.gap(event.hold_ms, event.fraction if event.phase == BUILD else None)
 
     listener = Listener(spawned, phase, gap)
     try:

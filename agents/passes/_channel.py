@@ -8,7 +8,7 @@ import time
 
 import msgspec
 
-from ..spec import Event
+from ..spec import BUILD, Event
 
 GAP_EVERY_NS = 500_000_000
 
@@ -68,6 +68,14 @@ class Channel:
                 sys.exit(1)  # the agent has gone
             now = self._last_gap = time.monotonic_ns()
         self._last_call = now
+
+    def building(self, share: float) -> None:
+        """So much of a program is built that the runtime makes of the artifact; as a gap else."""
+        if time.monotonic_ns() - self._last_gap >= self._gap_every_ns:
+            self._send(Event("gap", phase=BUILD, fraction=share, hold_ms=1))
+            if not os.read(self._ack_fd, 1):
+                sys.exit(1)  # the agent has gone
+            self._last_gap = self._last_call = time.monotonic_ns()
 
     def done(self) -> None:
         """The raw file is complete."""

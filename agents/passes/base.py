@@ -217,13 +217,14 @@ class Child:
         )
         if path in spec.paths[: spec.references]:
             return replace(options, further=of_reference(further))
-        if not provider_of(further):
+        if not provider_of(further) and not self._of_path[path].TRAITS.builds:
             return options
         return replace(
             options,
             device=spec.stack,
             built_before=Path(spec.built_before) if spec.built_before else None,
             build_into=Path(spec.built_now),
+            building=self.channel.building,
         )
 
     def session(self, path: str, options: SessionOptions | None = None) -> Session:

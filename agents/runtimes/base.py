@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bitgauge.benchmarks.vocabulary.enums import Capability
+from bitgauge.benchmarks.vocabulary.enums import Capability, HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
     RuntimeOption,
     StackItem,
 )
+
+from . import _decoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +70,7 @@ class SessionOptions:
             processor.
         built_before: what was built of the artifact on this device and stack for that, if it was.
         build_into: where what is built now goes, for the next launch; it need not be there.
+        building: told the share of a build that is done; what it raises ends the build.
     """
 
     threads: int = 1
@@ -78,6 +81,7 @@ class SessionOptions:
     device: tuple[StackItem, ...] = ()
     built_before: Path | None = None
     build_into: Path | None = None
+    building: Callable[[float], None] | None = None
 
 
 class Session(Protocol):
@@ -215,71 +219,7 @@ class OpenGraph(Protocol):
         ...
 
 
-class Decoder(Protocol):
-    """A language model with a context: what was fed stays until it is reset.
-
-    What it holds for the context is made when it is first fed, so that a process can see how much
-    memory that takes.
-    """
-
-    @property
-    def context_tokens(self) -> int:
-        """The most tokens that fit."""
-        ...
-
-    @property
-    def vocabulary(self) -> int:
-        """How many tokens there are; they are numbered from 0."""
-        ...
-
-    @property
-    def bos(self) -> int | None:
-        """The token that begins a text; None where the model has none."""
-        ...
-
-    @property
-    def tokenizer_sha256(self) -> str:
-        """Of the artifact's tokens, as text sets name it; "" where it has none."""
-        ...
-
-    def options_set(self) -> dict[str, str]:
-        """As `Session.options_set`."""
-        ...
-
-    def reset(self) -> None:
-        """Forgets what was fed."""
-        ...
-
-    def feed(self, tokens: Ints) -> None:
-        """Appends tokens, (n,) with n >= 1, to what was fed; returns when all is computed.
-
-        Raises:
-            BitgaugeError: `empty_prompt`, `outside_vocabulary`, `context_overflow`; then nothing
-                was fed. `run_failed`: the runtime could not execute it.
-        """
-        ...
-
-    def greedy(self) -> int:
-        """The most probable token at the next position; the lowest id of equals.
-
-        Raises:
-            BitgaugeError: `empty_prompt`, nothing was fed.
-        """
-        ...
-
-    def scores(self, tokens: Ints) -> Floats:
-        """Resets, feeds all and returns the logits at every position, (n, vocabulary).
-
-        Raises:
-            BitgaugeError: as `feed`.
-        """
-        ...
-
-    def close(self) -> None:
-        """Gives back what it holds."""
-        ...
-
-
+Decoder = _decoder.Decoder
 OpensDecoder = Callable[[Path, SessionOptions], Decoder]
 OpensGraph = Callable[[Path, SessionOptions, Path], OpenGraph]
 ListsOperators = Callable[[Path, SessionOptions], "OperatorProfile"]
@@ -340,6 +280,8 @@ class Traits:
             `probe`, it runs in the agent.
         for_tests: whether it is offered only where the environment asks for such runtimes
             (`registry.FAKES`), and on the device of its name.
+        hardware: classes of the devices that it computes on, where it needs others than processors.
+        builds: whether it builds a program of each artifact, which the agent keeps on the device.
     """
 
     artifact_kinds: tuple[str, ...]
@@ -357,6 +299,8 @@ class Traits:
     dequantizes: bool = False
     placing: Callable[[Mapping[str, str]], Offer] | None = None
     for_tests: bool = False
+    hardware: tuple[HardwareClass, ...] = ()
+    builds: bool = False
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

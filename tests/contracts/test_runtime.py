@@ -26,13 +26,20 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from tests.matrix import require_ran
 
 FOUND = registry.find("runtimes", ())
-ELSEWHERE = {
-    name: f"{name} is not among the development extras; make test-runtimes asks it"
-    for name in ("torch", "llamacpp", "genai", "transformers")
-} | {
-    name: f"{name} is not among the development extras; make long-{name} asks it"
-    for name in ("executorch", "openvino")
-}
+ELSEWHERE = (
+    {
+        name: f"{name} is not among the development extras; make test-runtimes asks it"
+        for name in ("torch", "llamacpp", "genai", "transformers")
+    }
+    | {
+        name: f"{name} is not among the development extras; make long-{name} asks it"
+        for name in ("executorch", "openvino")
+    }
+    | {
+        name: f"{name} executes on an NVIDIA GPU alone; make long-rtx asks what needs none"
+        for name in ("tensorrt", "tensorrt_rtx")
+    }
+)
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
 
 
@@ -180,6 +187,7 @@ def test_ours_declare_what_they_have() -> None:
     every = set(Capability) - {Capability.ALONE, Capability.DECODER, Capability.DEQUANTIZES}
     assert told["executorch"] == {Capability.SENTINEL}
     assert told["openvino"] == every - {Capability.ARENA}
+    assert told["tensorrt"] == told["tensorrt_rtx"] == {Capability.GRAPH, Capability.SENTINEL}
     assert told["onnxruntime"] == every
     assert told["torch"] == every - {Capability.ARENA}
     assert told["litert"] == every - {Capability.PROFILE, Capability.ARENA}

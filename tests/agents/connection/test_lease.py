@@ -67,6 +67,19 @@ class Renewals:
         return Renewal(answer, 1000)
 
 
+async def test_a_build_says_how_far_it_is_in_the_step_that_waits_for_it() -> None:
+    keeper = LeaseKeeper(assignment(), Renewals(), print)  # type: ignore[arg-type]
+    await keeper.gap(1, 0.5)
+    assert keeper.progress is None
+    keeper.progress = Progress(0, "fp32", "pair", 0.25)
+    told = []
+    for share in (0.0, 0.426, 7.0, None):
+        await keeper.gap(1, share)
+        told.append(keeper.progress.step)
+    assert told == ["pair, building 0%", "pair, building 43%", *["pair, building 100%"] * 2]
+    assert keeper.progress.fraction == 0.25
+
+
 async def test_no_heartbeat_while_a_clock_runs_but_in_its_gaps() -> None:
     renew = Renewals()
     keeper = LeaseKeeper(assignment(renew_every_ms=30), renew, print)  # type: ignore[arg-type]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,33 @@ def test_a_link_of_a_child_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"."):
         built.keep(tmp_path / "left over", ONE, "stack", QNN)
     assert built.find(ONE, "stack", QNN) is None
+
+
+def test_a_program_that_the_agent_did_not_keep_is_never_found(tmp_path: Path) -> None:
+    """Not one under the name of its own digest, nor one from another place or another agent."""
+    built, other = BuiltPrograms(tmp_path / "one/built"), BuiltPrograms(tmp_path / "other/built")
+    for one in (built, other):
+        one.keep(made(tmp_path, b"program"), ONE, "stack", QNN)
+        one.keep(made(tmp_path, b"program"), ONE, "stack", HALF)
+    kept, half = built.find(ONE, "stack", QNN), built.find(ONE, "stack", HALF)
+    theirs = other.find(ONE, "stack", QNN)
+    assert kept is not None
+    assert half is not None
+    assert theirs is not None
+    digest = hashlib.sha256(b"program").hexdigest()
+    assert len({digest, kept.name, half.name, theirs.name}) == 4
+    for planted in (digest, half.name, theirs.name):
+        kept.rename(kept.with_name(planted))
+        assert built.find(ONE, "stack", QNN) is None
+        built.keep(made(tmp_path, b"program"), ONE, "stack", QNN)
+
+
+def test_the_key_is_its_owners_alone_and_a_lost_one_finds_nothing(tmp_path: Path) -> None:
+    built = BuiltPrograms(tmp_path / "built")
+    built.keep(made(tmp_path, b"program"), ONE, "stack", QNN)
+    key = tmp_path / "built.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert BuiltPrograms(tmp_path / "built").find(ONE, "stack", QNN) is not None
+    key.write_bytes(b"short")
+    assert built.find(ONE, "stack", QNN) is None
+    assert len(key.read_bytes()) == 32
