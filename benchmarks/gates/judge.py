@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..quality.accuracy import Paired
 from ..table.gate import without_numbers
 from ..vocabulary.errors import Code, Refused
-from ..vocabulary.reasons import SATURATING, SUSPECT, UNCONFIRMED, WRONG_KERNEL
+from ..vocabulary.reasons import KNOWN_ISSUE, SATURATING, SUSPECT, UNCONFIRMED, WRONG_KERNEL
 from ..vocabulary.shown import flag, points
 from ..vocabulary.values.gates import (
     FAILED,
@@ -118,9 +118,7 @@ def _rules(
         if key in limits or key == "max_nonfinite":
             yield figure(limit, limits.get(key, USUAL_NONFINITE), row, use_case)
     yield _flagged(row, SATURATES, SATURATING, use_case.saturating, "no accumulation saturates")
-    for one in use_case.review:
-        if one in row.flags:
-            yield RuleVerdict(FLAG, "", REVIEW, why=f"{one}: {flag(one)}")
+    yield from _noted(row, use_case)
     if row.is_baseline:
         return
     if accepted is None:
@@ -128,6 +126,16 @@ def _rules(
         yield RuleVerdict(FIRST, "", use_case.first, why=why)
     elif accepted.run_id != row.run_id:
         yield _against(row, use_case, accepted, paired)
+
+
+def _noted(row: TableRow, use_case: UseCase) -> Iterator[RuleVerdict]:
+    """Flags that need a person, and known issues, which are told in any case."""
+    for one in row.flags:
+        kind = one.partition(":")[0]
+        if kind in use_case.review:
+            yield RuleVerdict(FLAG, "", REVIEW, why=f"{one}: {flag(one)}")
+        elif kind == KNOWN_ISSUE:
+            yield RuleVerdict(FLAG, "", PASSED, why=f"{one}: {flag(one)}")
 
 
 def _flagged(row: TableRow, rule: str, code: str, verdict: str, otherwise: str) -> RuleVerdict:

@@ -38,6 +38,9 @@ NO_ROOM = "no_room"
 WIDENED = "widened"
 ENQUEUE_BOUND = "enqueue_bound"
 
+KNOWN_ISSUE = "known_issue"
+"""What a flag begins with that names a known issue after a colon."""
+
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
     NO_STEADY_STATE: "a launch was still changing when its warm-up reached the cap",
@@ -67,6 +70,7 @@ FLAGS: dict[str, str] = {
     WIDENED: "its 16-bit numbers are widened: most of its products are computed in float32",
     ENQUEUE_BOUND: "the device waits for its host, which hands work over for over 80 % of its time",
     BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
+    KNOWN_ISSUE: "something is known to be wrong with its stack or kind: `bitgauge issues` tells",
     APART: "baseline and candidate were timed in launches that take turns, one of them in each",
     NO_ROOM: "memory did not hold baseline and candidate at once, so that they took turns",
 }

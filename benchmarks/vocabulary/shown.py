@@ -19,6 +19,7 @@ from .reasons import (
     BASELINE_NONFINITE,
     BASELINE_TIED,
     FLAGS,
+    KNOWN_ISSUE,
     NOT_MEASURED,
     REASONS,
     WHICH,
@@ -185,6 +186,8 @@ def quality_words(metric: MetricValue) -> str:
 
 def flag(code: str) -> str:
     """What a flag means, in words."""
+    if code.startswith(f"{KNOWN_ISSUE}:"):
+        return FLAGS[KNOWN_ISSUE]
     return FLAGS.get(code, code.replace("_", " "))
 
 

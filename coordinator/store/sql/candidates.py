@@ -22,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.session_options import of_reference, options
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
+from . import notices
 from .database import each_where, fetch_where, value
 from .unreadable import each_readable, readable, sound
 from .values import GIVEN, OWN, metric_values
@@ -44,6 +45,7 @@ SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.re
        coalesce(nullif(r.fingerprint, ''), iif(e.runtime = j.runtime, l.fingerprint, ''))
            AS fingerprint,
        coalesce(r.measuring_version, 1) AS measuring_version,
+       e.artifact_kind, {notices.VERSION} AS runtime_version,
        l.device_id, l.hardware_class, iif(l.simulated, 'simulated', l.realness) AS realness,
        d.name AS device_name, d.confirmed_by,
        iif({GIVEN}, NULL, (SELECT b.toolchain FROM builds b
@@ -123,7 +125,7 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         overrides=_own(asked.overrides, row["runtime"], is_baseline=row["entry_index"] == 0),
         output=asked.output,
         reference=asked.runtime if asked.runtime != row["runtime"] else "",
-        flags=_flags(row),
+        flags=(*_flags(row), *notices.flags(row, asked.overrides.session_options)),
         failure_group=FailureGroup(group) if group else None,
         run_duration_ns=_duration_ns(row),
     )

@@ -38,6 +38,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Sta
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
+from . import notices
 from .candidates import candidates, each_candidate, rows_of_job, with_metrics
 from .database import (
     columns,
@@ -68,6 +69,7 @@ _OF_ROW = (
     *("fingerprint", "toolchain", "measuring_version"),
 )
 _REBUILD = "rebuild"
+_TOLD = f"FROM table_inputs WHERE name <> '{notices.KNOWN_ISSUES}'"
 
 
 # -- questions ----------------------------------------------------------------------------
@@ -195,14 +197,12 @@ def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
     Returns:
         How many rows changed their marks. Those of devices change when a device registers.
     """
-    known = {
-        row["name"]: row["value"] for row in fetch(db.conn, "SELECT name, value FROM table_inputs")
-    }
+    known = {row["name"]: row["value"] for row in fetch(db.conn, f"SELECT name, value {_TOLD}")}
     told = {f"{_TOOLCHAIN}{recipe}": text for recipe, text in toolchains.items()}
     told["measuring_version"] = str(MEASURING_VERSION)
     if known == told:
         return 0
-    db.execute("DELETE FROM table_inputs")
+    db.execute(f"DELETE {_TOLD}")
     db.table("table_inputs").insert_all(
         {"name": name, "value": text} for name, text in sorted(told.items())
     )
@@ -211,9 +211,9 @@ def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
 
 
 def rebuild_if_asked(db: Database) -> None:
-    """Make the table when a step of the schema asks for it."""
+    """Make the table when a step of the schema asks for it, or other issues are known."""
     asked = db.execute("DELETE FROM table_inputs WHERE name = ?", (_REBUILD,))
-    if asked.rowcount:
+    if notices.changed(db) or asked.rowcount:
         rebuild(db)
 
 

@@ -8,7 +8,7 @@ from bitgauge.benchmarks.gates.simulate import Replayed
 from bitgauge.benchmarks.vocabulary.shown import moment, number, points
 from bitgauge.benchmarks.vocabulary.values.gates import GATE, PASSED, GateVerdict
 
-from .layout import columns, notes, wrapped
+from ..layout import columns, notes, wrapped
 
 _WORDS = {"manual_review": "review", "not_judged": "not judged"}
 

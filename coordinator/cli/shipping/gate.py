@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .common import Coordinator, Source, unfolded
+from ..common import Coordinator, Source, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.gates import GateVerdict, PairedAnswers, UseCase
 
-    from ..client.answers import Reads
+    from ...client.answers import Reads
 
 EXIT_CODES = {"passed": 0, "failed": 1, "manual_review": 3}
 
@@ -79,9 +79,9 @@ class Reports:
 
     def write(self, found: GateVerdict) -> None:
         """Write the files that were asked for."""
-        from ..exports.output import write_output
-        from .text.gates import verdict_markdown
-        from .text.junit import verdict_xml
+        from ...exports.output import write_output
+        from ..text.junit import verdict_xml
+        from ..text.shipping.gates import verdict_markdown
 
         if self.junit is not None:
             write_output(self.junit, verdict_xml(found).encode(), force=True)
@@ -105,7 +105,7 @@ def judge(
 
     Example: bitgauge gate 7d41 --use-case triage --gates gates.toml --junit gate.xml
     """
-    from .text.gates import verdict_text
+    from ..text.shipping.gates import verdict_text
 
     asked = limits.chosen()
     client = None if dry_run else where.client()
@@ -162,7 +162,7 @@ def list_verdicts(
     """
     from bitgauge.benchmarks.vocabulary.values.gates import VerdictQuery
 
-    from .text.gates import verdicts_text
+    from ..text.shipping.gates import verdicts_text
 
     with where.answers() as source:
         found = source.verdicts(VerdictQuery(run, model, use_case, limit))
@@ -193,7 +193,7 @@ def simulate(
     from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
     from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
-    from .text.gates import simulated_text
+    from ..text.shipping.gates import simulated_text
 
     if (cost_per_error is None) is not (volume is None):
         sentence = (
@@ -220,7 +220,7 @@ def _judged(source: Reads, run: str, use_case: UseCase) -> GateVerdict:
 
 
 def _paired(source: Reads, found: GateVerdict) -> PairedAnswers | None:
-    from ..client.gates.paired import paired_of_runs
+    from ...client.gates.paired import paired_of_runs
 
     if not found.accepted_run_id:
         return None
@@ -236,15 +236,10 @@ def _decide(
     by: str,
     reason: str,
 ) -> None:
-    from .text.gates import verdict_text
+    from ..text.shipping.gates import verdict_text
 
     with coordinator.client() as client:
         found = client.decide_verdict(
             run, approved=approved, by=by, reason=reason, use_case=use_case or ""
         )
     coordinator.show(found, verdict_text)
-
-
-PLACE = 75
-"""Where the commands of this file stand in the help."""
-COMMANDS = (gate,)

@@ -1,0 +1,1 @@
+"""Verdicts, known issues and artifacts in words; pure."""
