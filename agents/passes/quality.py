@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from bitgauge.benchmarks.quality import accuracy as quality
 from bitgauge.benchmarks.quality.baseline import AGAIN, observe
+from bitgauge.benchmarks.quality.figures import task_samples
 from bitgauge.benchmarks.quality.heads import Head, Rows, matrix_of
 from bitgauge.benchmarks.quality.observed import Observed, judged_output
 from bitgauge.benchmarks.quality.outputs import (
@@ -22,12 +23,14 @@ from bitgauge.benchmarks.quality.outputs import (
     names_of,
 )
 from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.quality.tasks.registry import asked_of, kind_named
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.quality import quality_raw, with_baseline
+from bitgauge.benchmarks.raw.quality import TaskFacts, quality_raw, with_baseline, with_task
 from bitgauge.benchmarks.samples import QualitySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.reasons import (
+    AMBIGUOUS_OUTPUT,
     EMPTY_OUTPUT,
     OUTPUT_DIFFERS,
     OUTPUT_MISSING,
@@ -54,6 +57,8 @@ Wanted = Callable[[Sequence[Output]], Sequence[str]]
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = child.evaluation()
+    if evaluation.task:
+        return _of_task(child, evaluation)
     labels, wish = facts_of_labels(evaluation.labels), child.spec.output
 
     def may_be_judged(outputs: Sequence[Output]) -> list[str]:
@@ -83,6 +88,81 @@ def measure(child: Child) -> RawFile:
         raw = with_baseline(raw, observe(*ours, ranked=ranked))
     # What holds nothing cannot be compared; an output that nobody judges may.
     return RawFile({**raw.meta, "output_values": int(judged.reason != EMPTY_OUTPUT)}, raw.arrays)
+
+
+def _of_task(child: Child, evaluation: EvaluationSet) -> RawFile:
+    """The pass for a task that is not about classes: its figures instead of predictions."""
+    folders, wish = child.plugins(), child.spec.output
+    asked = asked_of(evaluation.task, folders)
+    kind = kind_named(asked.name, folders)
+    first, again = _observed(
+        child,
+        child.spec.paths[0],
+        evaluation,
+        lambda outputs: kind.outputs(outputs, wish),
+        probed=True,
+    )
+    seen = [first]
+    names = kind.outputs(first.outputs, wish)
+    chosen = [names]
+    judged = _judged_for(asked.name, names, first.outputs)
+    if len(child.spec.paths) > 1:
+        theirs: list[str] = []
+
+        def of_the_same_names(outputs: Sequence[Output]) -> list[str]:
+            there = [one.name for one in outputs]
+            found = [matched(name, first.names, there) for name in names]
+            theirs.extend(name for name in found if name is not None)
+            return theirs
+
+        seen.append(_observed(child, child.spec.paths[1], evaluation, of_the_same_names)[0])
+        if not judged.reason and len(theirs) < len(names):
+            why = f"it has {names_of(seen[1].outputs)}, and not all of {', '.join(names)}"
+            judged = replace(judged, reason=OUTPUT_MISSING, why=why)
+        chosen.append(tuple(theirs))
+    if not judged.reason:
+        judged = _whole(judged, seen, chosen)
+    rows = (
+        []
+        if judged.reason
+        else [[one.rows(name) for name in own] for one, own in zip(seen, chosen, strict=True)]
+    )
+    raw = quality_raw(child.origin, _samples(evaluation, seen, [], None), judged)
+    figures = None
+    if rows:
+        theirs_rows = rows[1] if len(rows) > 1 else None
+        figures = task_samples(kind, asked.k, evaluation, rows[0], theirs_rows)
+        if again.is_whole(names[0]):
+            both = (one.rows(names[0]) for one in (first, again))
+            raw = with_baseline(raw, observe(*both, ranked=False))
+    width = 0 if figures is None else figures.task_ref.size // len(evaluation)
+    return with_task(raw, TaskFacts(asked.name, asked.k, width, kind.VERSION), figures)
+
+
+def _judged_for(task: str, names: Sequence[str], outputs: Sequence[Output]) -> Judged:
+    """What is judged of the baseline, or that no output is clear."""
+    others = tuple(one.words for one in outputs if one.name not in names)
+    if not names:
+        return Judged("", "", f"for {task} among {names_of(outputs)}", others, AMBIGUOUS_OUTPUT)
+    return Judged(names[0], "", f"the task is {task}", others)
+
+
+def _whole(judged: Judged, seen: Sequence[Observed], chosen: Sequence[Sequence[str]]) -> Judged:
+    """What is judged, with the reason where rows are not those of samples or differ in form."""
+    for one, names in zip(seen, chosen, strict=True):
+        for output in one.outputs:
+            if output.name not in names:
+                continue
+            if problem := axis_problem(output):
+                return replace(judged, reason=problem)
+            if not one.is_whole(output.name):
+                return replace(judged, reason=ROWS_DEPEND_ON_DATA)
+    for name, other in zip(chosen[0], chosen[-1], strict=True):
+        ours, theirs = seen[0].rows(name), seen[-1].rows(other)
+        if ours.shape != theirs.shape:
+            why = f"{theirs.shape[1:]} per sample, and not {ours.shape[1:]}"
+            return replace(judged, reason=OUTPUT_DIFFERS, why=why)
+    return judged
 
 
 def _of_both(

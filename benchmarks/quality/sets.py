@@ -1,7 +1,8 @@
 """Evaluation and calibration sets: npz files that users bring (DESIGN 10.11).
 
 Arrays `inputs/<name>` for each input of the model, and optionally `labels`, `ids` (unique text),
-`strata` and `cluster`; the first axis of each is samples. `schema` says `bitgauge.eval/1`, and
+`strata` and `cluster`; the first axis of each is samples. What is not about classes says its `task`
+and what is true in `truth/<name>` (`tasks`). `schema` says `bitgauge.eval/1`, and
 `preprocessing` (JSON) how the samples were made. Both kinds of set have the same form; only the
 code of their errors differs.
 """
@@ -27,7 +28,8 @@ from ..vocabulary.errors import BadInput, Code
 SCHEMA = "bitgauge.eval/1"
 PREFIX = "inputs/"
 _OPTIONAL = ("labels", "ids", "strata", "cluster")
-_SCHEMA, _PREPROCESSING = "schema", "preprocessing"
+_SCHEMA, _PREPROCESSING, _TASK = "schema", "preprocessing", "task"
+TRUTH = "truth/"
 _CHARACTER_BYTES = 4
 _AT_ONCE = 1 << 22
 """Values that are looked at in one go: whether a number is finite takes a byte each."""
@@ -72,6 +74,8 @@ class EvaluationSet:
         strata: group of each sample, (samples,), or None.
         cluster: source of each sample, (samples,); samples of one source are not independent.
         preprocessing: how the samples were made, as whoever made them wrote it; None: not told.
+        task: what is judged where it is not classes, ``NAME`` or ``NAME@K``; empty: classes.
+        truth: what is true of each sample for that, by name.
     """
 
     inputs: Arrays
@@ -80,6 +84,8 @@ class EvaluationSet:
     strata: npt.NDArray[Any] | None = None
     cluster: npt.NDArray[Any] | None = None
     preprocessing: Mapping[str, Any] | None = None
+    task: str = ""
+    truth: Arrays = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.ids.size)
@@ -95,6 +101,8 @@ class EvaluationSet:
             strata=None if self.strata is None else self.strata[places],
             cluster=None if self.cluster is None else self.cluster[places],
             preprocessing=preprocessing or self.preprocessing,
+            task=self.task,
+            truth={name: array[places] for name, array in self.truth.items()},
         )
 
 
@@ -120,11 +128,12 @@ def read_evaluation_set(
 def _require_bounded(headers: Mapping[str, Header], code: Code) -> int:
     """How many samples a set holds, every array of which can be borne."""
     inputs = [name for name in headers if name.startswith(PREFIX)]
-    unknown = sorted({*headers} - {*_OPTIONAL, _SCHEMA, _PREPROCESSING, *inputs})
+    truth = [name for name in headers if name.startswith(TRUTH)]
+    unknown = sorted({*headers} - {*_OPTIONAL, _SCHEMA, _PREPROCESSING, _TASK, *inputs, *truth})
     if unknown or not inputs:
         found = ", ".join(unknown)[:200] or "none"
         raise BadInput(code, f"The set needs arrays named inputs/<name>; other arrays: {found}.")
-    each = {name: headers[name] for name in (*inputs, *_OPTIONAL) if name in headers}
+    each = {name: headers[name] for name in (*inputs, *truth, *_OPTIONAL) if name in headers}
     samples = _check_lengths(each, code)
     for name, header in each.items():
         if header.dtype.kind == "U":
@@ -133,7 +142,7 @@ def _require_bounded(headers: Mapping[str, Header], code: Code) -> int:
         raise BadInput(
             code, f"The set holds {each['labels'].items} labels; {MAX_LABELS} are taken at most."
         )
-    for name in (_SCHEMA, _PREPROCESSING):
+    for name in (_SCHEMA, _PREPROCESSING, _TASK):
         told = headers.get(name)
         if told and (told.shape or told.nbytes > _CHARACTER_BYTES * LONGEST_PREPROCESSING):
             raise BadInput(code, f"What the set says of its {name} is no text of bearable length.")
@@ -161,6 +170,7 @@ def _read(npz: Npz, samples: int, code: Code) -> EvaluationSet:
     if schema is not None and str(schema) != SCHEMA:
         raise BadInput(code, f"The set says schema {str(schema)[:80]!r}, not {SCHEMA}.")
     told = _told(optional(_PREPROCESSING), code)
+    task = optional(_TASK)
     inputs: Arrays = {}
     for key in npz.headers:
         if key.startswith(PREFIX):
@@ -174,6 +184,10 @@ def _read(npz: Npz, samples: int, code: Code) -> EvaluationSet:
         strata=optional("strata"),
         cluster=optional("cluster"),
         preprocessing=told,
+        task="" if task is None else str(task),
+        truth={
+            key.removeprefix(TRUTH): npz.array(key) for key in npz.headers if key.startswith(TRUTH)
+        },
     )
 
 
@@ -193,6 +207,9 @@ def encoded_set(evaluation: EvaluationSet) -> bytes:
 def _arrays_of(evaluation: EvaluationSet) -> Arrays:
     arrays: Arrays = {"schema": np.array(SCHEMA), "ids": evaluation.ids}
     arrays |= {PREFIX + name: array for name, array in evaluation.inputs.items()}
+    arrays |= {TRUTH + name: array for name, array in evaluation.truth.items()}
+    if evaluation.task:
+        arrays[_TASK] = np.array(evaluation.task)
     for name in ("labels", "strata", "cluster"):
         array = getattr(evaluation, name)
         if array is not None:

@@ -18,6 +18,7 @@ from ..samples import (
     PerplexitySamples,
     QualitySamples,
     SweepSamples,
+    TaskSamples,
 )
 from ..vocabulary.enums import PassName
 
@@ -55,7 +56,7 @@ KNOWN: Mapping[PassName, frozenset[str]] = {
     PassName.MEMORY: frozenset(
         field.name for field in fields(MemoryCheckpoint) if field.name != "name"
     ),
-    PassName.QUALITY: frozenset(_arrays(QualitySamples, BaselineSamples)),
+    PassName.QUALITY: frozenset(_arrays(QualitySamples, BaselineSamples, TaskSamples)),
     PassName.NUMERICS: frozenset(
         (*_columns("tensor", TensorRow), *_columns("operator", OperatorRow))
     ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..common.fits import Whole
 from ..quality.outputs import Judged
-from ..samples import BaselineSamples, QualitySamples
+from ..samples import BaselineSamples, QualitySamples, TaskSamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import arrays_of, bad_raw, floats_of, ints_of, meta_of, texts_of
@@ -17,6 +17,26 @@ from .parts import arrays_of, bad_raw, floats_of, ints_of, meta_of, texts_of
 
 class _Meta(msgspec.Struct, frozen=True):
     classes: Whole
+
+
+class TaskFacts(msgspec.Struct, frozen=True):
+    """The task that a raw file of pass `quality` is about.
+
+    Attributes:
+        name: of its kind.
+        k: of the first how many.
+        width: figures of a sample.
+        version: of the kind that made them.
+    """
+
+    name: str
+    k: Whole
+    width: Whole
+    version: Whole
+
+
+class _Tasked(msgspec.Struct, frozen=True):
+    task: TaskFacts | None = None
 
 
 class _Chosen(msgspec.Struct, frozen=True):
@@ -79,4 +99,31 @@ def baseline_samples(raw: RawFile) -> BaselineSamples | None:
         ref_lead=floats_of(raw, "ref_lead", samples),
         ref_apart=floats_of(raw, "ref_apart", samples),
         ref_again=floats_of(raw, "ref_again"),
+    )
+
+
+def with_task(raw: RawFile, facts: TaskFacts, samples: TaskSamples | None) -> RawFile:
+    """`raw`, with the task that it is about, and its figures where there are any."""
+    arrays = {} if samples is None else arrays_of(samples)
+    return RawFile({**raw.meta, "task": msgspec.to_builtins(facts)}, {**raw.arrays, **arrays})
+
+
+def task_facts(raw: RawFile) -> TaskFacts | None:
+    """The task of a raw file of pass `quality`; None where it is about classes."""
+    return meta_of(raw, _Tasked).task
+
+
+def task_samples_of(raw: RawFile, facts: TaskFacts) -> TaskSamples:
+    """The figures of a task; `BadInput` when the file does not hold them."""
+    samples = int(texts_of(raw, "ids").size)
+    size = samples * facts.width
+    both = "task_cand" in raw.arrays
+    return TaskSamples(
+        task_ref=floats_of(raw, "task_ref", size),
+        task_chance=floats_of(raw, "task_chance", size),
+        task_cand=floats_of(raw, "task_cand", size) if both else None,
+        task_cosine=floats_of(raw, "task_cosine", samples) if both else None,
+        task_cluster=ints_of(raw, "task_cluster", samples)
+        if "task_cluster" in raw.arrays
+        else None,
     )

@@ -61,6 +61,7 @@ __all__ = [
     "PerplexitySamples",
     "QualitySamples",
     "SweepSamples",
+    "TaskSamples",
     "Texts",
     "WarmUp",
 ]
@@ -235,6 +236,25 @@ class QualitySamples:
     kl: Floats | None
     max_abs_diff: Floats | None
     classes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskSamples:
+    """What a task that is not about classes keeps of each sample; see `quality.tasks`.
+
+    Attributes:
+        task_ref: figures of the baseline, those of the first sample first.
+        task_chance: of its answers to other samples.
+        task_cand: of the candidate; None for the baseline alone.
+        task_cosine: how far both outputs of each sample point the same way; likewise.
+        task_cluster: number of the source of each sample; None where each is its own.
+    """
+
+    task_ref: Floats
+    task_chance: Floats
+    task_cand: Floats | None
+    task_cosine: Floats | None
+    task_cluster: Ints | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -274,6 +274,9 @@ def _of_samples(count: str) -> Callable[[Mapping[str, str]], str]:
 
 def _chance(said: Mapping[str, str]) -> str:
     samples = int(said["samples"])
+    if "score_pct" in said:
+        scores = (percent(float(said[name])) for name in ("score_pct", "guessed_pct"))
+        return "scores {}, its answers to other samples {}".format(*scores)
     right, guessed = (percent(100 * int(said[name]) / samples) for name in ("right", "guessed"))
     return f"right in {right} of {samples} samples, one answer for all of them in {guessed}"
 

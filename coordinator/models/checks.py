@@ -12,6 +12,8 @@ from bitgauge.benchmarks.quality.outputs import (
     matched,
 )
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, check_inputs
+from bitgauge.benchmarks.quality.tasks.base import Asked
+from bitgauge.benchmarks.quality.tasks.registry import kind_named, require_task
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.reasons import LABELS_BEYOND
 
@@ -30,6 +32,7 @@ def check_evaluation(
     """
     try:
         check_inputs(evaluation, facts.inputs)
+        asked = require_task(evaluation)
     except BadInput as error:
         raise BadInput(error.code, f"{label}: {error.sentence}") from error
     for spec in facts.inputs:
@@ -40,7 +43,10 @@ def check_evaluation(
                 f" the workload asks for {batch}.",
             )
     _check_output(facts, output)
-    _check_labels(facts, evaluation, batch, label, output)
+    if asked is None:
+        _check_labels(facts, evaluation, batch, label, output)
+    else:
+        _check_task(facts, asked, batch, label, output)
 
 
 def _check_output(facts: ModelFacts, output: str) -> None:
@@ -56,6 +62,19 @@ def _check_output(facts: ModelFacts, output: str) -> None:
             Code.BAD_ARGUMENT,
             f"Output {output!r} is a sequence of maps and not a tensor; export the model with"
             " zipmap=False, or name another output.",
+        )
+
+
+def _check_task(facts: ModelFacts, asked: Asked, batch: int, label: str, output: str) -> None:
+    """Refuse a model none of whose outputs the task is about, as far as it declares them."""
+    declared = [_declared(one, batch) for one in facts.outputs]
+    outputs = [one for one in declared if one is not None]
+    if len(outputs) == len(declared) and not kind_named(asked.name).outputs(outputs, output):
+        raise BadInput(
+            Code.BAD_EVALUATION_SET,
+            f"{label}: it is about {asked.name}, and which output of the model that is about is"
+            f" not clear among {', '.join(one.words for one in outputs)[:400]}; name it with"
+            " --output.",
         )
 
 

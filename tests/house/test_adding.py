@@ -17,6 +17,7 @@ from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 from bitgauge.benchmarks.quality.sets import InputSpec
+from bitgauge.benchmarks.quality.tasks.registry import kind_named
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.coordinator.builders import registry as builders
@@ -172,6 +173,15 @@ def test_the_builder(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_kind_of_task(tmp_path: Path) -> None:
+    write_examples(tmp_path)
+    kind = kind_named("within", (tmp_path,))
+    truth = {"target": np.array([1.0, 2.0, 3.0])}
+    assert kind.problem(truth, 3) == ""
+    figures = kind.figures([np.array([[1.05], [2.5], [3.0]])], truth, 0)
+    assert kind.score(figures, np.ones(3)) == pytest.approx(2 / 3)
+
+
 def test_the_source_of_sets(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.eye(5, 3))
     spec = InputSpec("in", "float32", (None, 3))

@@ -49,6 +49,8 @@ def test_the_zoo_takes_its_evaluation_set_at_any_batch() -> None:
         ({"inputs": {"pixels": np.zeros((6, 8, 8), np.float32)}}, "has shape (8, 8)"),
         ({"labels": np.array([0, 1, 2, 3, 4, 10])}, "labels run from 0 to 10"),
         ({"labels": np.array([-1, 1, 2, 3, 4, 5])}, "the model has 10 classes"),
+        ({"task": "segmentation"}, "For the task segmentation, it lacks truth/mask"),
+        ({"task": "drawing"}, "drawing"),
     ],
 )
 def test_an_evaluation_set_of_another_model_is_refused(changes: dict[str, Any], what: str) -> None:
@@ -203,3 +205,11 @@ def test_an_artifact_that_declares_what_the_job_feeds_stands_in(
     wrong = facts(inputs=(("x", "float32", (batch + 1, *sizes[1:])),))
     with pytest.raises(BadInput, match=f"--batch {batch + 1}"):
         check_stands_in(free, wrong, data, batch, "a.onnx")
+
+
+def test_a_task_needs_an_output_that_it_is_about() -> None:
+    more: dict[str, Any] = {"task": "regression", "truth": {"target": np.arange(6.0)}}
+    checked([LOGITS], **more)
+    checked([LOGITS, HIDDEN], "logits", **more)
+    with pytest.raises(BadInput, match="name it with --output"):
+        checked([LOGITS, HIDDEN], **more)

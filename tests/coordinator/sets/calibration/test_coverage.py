@@ -66,6 +66,7 @@ def test_samples_of_one_world_are_covered_and_wider_ones_are_not(method: str) ->
     good = one_of(mine, theirs, method)
     assert not good.is_clipped
     assert not good.is_loose
+    assert good.held_out > 0  # no half holds all of the other
     wide = one_of(mine, 2 * theirs, method)
     assert wide.is_clipped
     check = ActivationCheck(method, (256, 400), (wide,))

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ..quality.accuracy import (
+from ...quality.accuracy import (
     NonInferiority,
     Paired,
     flips,
@@ -18,16 +18,16 @@ from ..quality.accuracy import (
     paired_counts,
     tango_bounds,
 )
-from ..quality.baseline import Fault, Soundness, soundness
-from ..quality.heads import Head
-from ..quality.outputs import Judged
-from ..raw.quality import baseline_samples, judged_of, quality_samples
-from ..samples import QualitySamples
-from ..stats.paired import LEVEL
-from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.metric import Group
-from ..vocabulary.metrics import keys
-from ..vocabulary.reasons import (
+from ...quality.baseline import Fault, Soundness, soundness
+from ...quality.heads import Head
+from ...quality.outputs import Judged
+from ...raw.quality import baseline_samples, judged_of, quality_samples, task_facts
+from ...samples import QualitySamples
+from ...stats.paired import LEVEL
+from ...vocabulary.enums import PassName, RawRole
+from ...vocabulary.metric import Group
+from ...vocabulary.metrics import keys
+from ...vocabulary.reasons import (
     AMBIGUOUS_OUTPUT,
     BASELINE_NONFINITE,
     BASELINE_UNTOLD,
@@ -43,9 +43,10 @@ from ..vocabulary.reasons import (
     UNSOUND,
     WHICH,
 )
-from ..vocabulary.values.devices import StackItem
-from ..vocabulary.values.runs import MetricValue
-from .facts import Groups, RunFacts, items, null
+from ...vocabulary.values.devices import StackItem
+from ...vocabulary.values.runs import MetricValue
+from ..facts import Groups, RunFacts, items, null
+from .tasks import of_task, why_not
 
 KEYS = keys(lambda metric: metric.group is Group.QUALITY and not metric.decoder)
 COMPARED = keys(lambda metric: metric.group is Group.QUALITY and metric.relative)
@@ -65,6 +66,17 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     if raws[0].meta.get("output_values") == 0:
         return tuple(null(key, EMPTY_OUTPUT) for key in KEYS)
     samples, judged = quality_samples(raws[0]), judged_of(raws[0])
+    if (asked := task_facts(raws[0])) is not None and judged is not None:
+        reason = judged.reason or (OTHER_OUTPUT if _is_other(judged, facts) else why_not(asked))
+        if reason:
+            which = {WHICH: judged.why} if judged.why else {}
+            of_it: tuple[MetricValue, ...] = tuple(
+                null(key, reason, **which) for key in KEYS if key != "nonfinite_count"
+            )
+        else:
+            of_it, sound = of_task(raws[0], asked, samples, facts)
+            of_it = _judged(of_it, sound)
+        return (*(_with_output(one, judged) for one in of_it), _nonfinite(samples))
     found: tuple[MetricValue, ...] = (
         _accuracy(samples),
         _accuracy_delta(samples, facts),
@@ -88,11 +100,16 @@ def _not_judged(judged: Judged | None, facts: RunFacts) -> str:
 
     Without labels or classes each metric has a reason of its own.
     """
-    if facts.output and (judged is None or judged.output not in ("", facts.output)):
+    if facts.output and (judged is None or _is_other(judged, facts)):
         return OTHER_OUTPUT
     if judged is None or judged.reason == NO_CLASSES:
         return ""
     return judged.reason
+
+
+def _is_other(judged: Judged, facts: RunFacts) -> bool:
+    """Whether another output was judged than the one that was asked for."""
+    return bool(facts.output) and judged.output not in ("", facts.output)
 
 
 def _with_output(metric: MetricValue, judged: Judged | None) -> MetricValue:
