@@ -106,12 +106,14 @@ def described(runtime: RuntimeModule, stack: Iterable[StackItem] = ()) -> Runtim
     for package in probed.versions:
         if why := foreign(package.name):
             raise RuntimeMissing(why, Code.WRONG_ARCHITECTURE)
+    taken = {one.name for one in offer.options}  # with more values here than elsewhere
     return replace(
         probed,
+        families=tuple(one for one in probed.families if one not in offer.without),
         providers=(*probed.providers, *offer.providers),
         versions=tuple(sorted((*probed.versions, *offer.versions), key=lambda one: one.name)),
         artifact_kinds=traits.artifact_kinds,
-        options=(*traits.options, *offer.options),
+        options=(*(one for one in traits.options if one.name not in taken), *offer.options),
         exact_options=traits.exact_options,
         capabilities=traits.capabilities,
     )

@@ -216,7 +216,9 @@ class Child:
             context=context_of(spec.workload),
         )
         if path in spec.paths[: spec.references]:
-            return replace(options, further=of_reference(further))
+            alone = getattr(self._device, "OF_CANDIDATES", ())
+            kept = (one for one in of_reference(further) if one.name not in alone)
+            return replace(options, further=tuple(kept))
         if not provider_of(further) and not self._of_path[path].TRAITS.builds:
             return options
         return replace(

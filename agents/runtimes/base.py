@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from bitgauge.benchmarks.vocabulary.enums import Capability, HardwareClass
+from bitgauge.benchmarks.vocabulary.enums import Capability, FormatFamily, HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
@@ -235,12 +235,14 @@ class Offer:
         options: those with which it is asked for; `session_options.PROVIDER` is one of them.
         versions: of what it is made of.
         missing: of what this device could have and has not, a sentence each.
+        without: families of the runtime that this device does not execute.
     """
 
     providers: tuple[str, ...] = ()
     options: tuple[RuntimeOption, ...] = ()
     versions: tuple[StackItem, ...] = ()
     missing: tuple[str, ...] = ()
+    without: tuple[FormatFamily, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

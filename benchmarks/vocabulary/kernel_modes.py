@@ -17,6 +17,8 @@ EXACT = "exact"
 FLOAT = "float"
 FP32_ACCUMULATOR = "fp32acc"
 FP16_ACCUMULATOR = "fp16acc"
+NARROW_ACCUMULATOR = "narrow_acc"
+TF32 = "tf32"
 FP16_INFINITE = "fp16_inf"
 FP16_SATURATING = "fp16_sat"
 FP8_SATURATING = "fp8_sat"
@@ -32,6 +34,8 @@ MEANING: dict[str, str] = {
     EXACT: "every accumulation is the exact integer",
     FLOAT: "computed in floating point between dequantized tensors",
     FP32_ACCUMULATOR: "half-precision products are summed in single precision",
+    TF32: "factors of float32 are rounded to 10 bits of fraction before they are multiplied",
+    NARROW_ACCUMULATOR: "summed with fewer bits than single precision: small products are lost",
     FP16_ACCUMULATOR: "half-precision products are summed in half precision: sums stop at 2,048",
     FP16_INFINITE: "65,520 and more become infinite in half precision, as IEEE 754 wants",
     FP16_SATURATING: "65,520 and more stay at half precision's largest, 65,504",
@@ -46,7 +50,7 @@ MEANING: dict[str, str] = {
 }
 """Every mode, from harmless to worst, and what it means."""
 
-PROBE_VERSION = 7
+PROBE_VERSION = 8
 """Raised when what is probed or how it is classified changes: maps that are kept are then old."""
 
 _RANK = {mode: rank for rank, mode in enumerate(MEANING)}

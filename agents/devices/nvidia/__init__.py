@@ -8,6 +8,7 @@ never shares a fingerprint.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
@@ -22,6 +23,10 @@ NAME = "nvidia"
 RANK = 30
 HINT = f"needs NVIDIA's driver and: {nvml.EXTRA}"
 
+PROVIDERS = frozenset(("cuda", "tensorrt", "CUDAExecutionProvider", "TensorrtExecutionProvider"))
+"""What a runtime names among its providers when it computes on such a card."""
+OF_CANDIDATES = ("execution", "tf32")
+"""Options that the reference is not given: on such a card it is eager, and TF32 off (11.1)."""
 _LABEL_CHARACTERS = 8
 
 
@@ -49,7 +54,13 @@ def _unit(uuid: str) -> Unit:
 def offers(unit: str, installed: tuple[RuntimeDescription, ...]) -> tuple[RuntimeDescription, ...]:
     """What computes on the card; what computes on its host would be given the card's name."""
     del unit  # they are alike to a runtime
-    return tuple(one for one in installed if one.simulated)
+    return tuple(
+        replace(one, providers=tuple(name for name in one.providers if name in PROVIDERS))
+        if not one.simulated
+        else one
+        for one in installed
+        if one.simulated or PROVIDERS & set(one.providers)
+    )
 
 
 def describe(unit: str, *, root: Path = Path("/")) -> DeviceFacts:

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU: programs of `torch.export`, eager, compiled or built ahead of time.
+"""PyTorch: programs of `torch.export`, eager, compiled, built ahead of time, or as CUDA graphs.
 
 The parent only asks for versions; the library is imported by `load`, in the child.
 """
@@ -24,7 +24,8 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 
 from .._installed import versions
 from ..base import RuntimeMissing, SessionOptions, Traits
-from . import ahead, executions, loading
+from . import ahead, executions, graphed, loading
+from .place import CPU, GRAPH, ComputePlace, here, offer
 from .profile import ProfiledTorchSession
 from .session import TorchSession
 
@@ -109,23 +110,29 @@ def open_profiled(path: Path, options: SessionOptions, folder: Path) -> Profiled
 _Kind = TypeVar("_Kind", bound=TorchSession)
 
 
-def _session(kind: type[_Kind], path: Path, options: SessionOptions) -> _Kind:
+def _session(
+    kind: type[_Kind], path: Path, options: SessionOptions, device: str | None = None
+) -> _Kind:
+    """A session on the device of this process, unless one is named."""
     import torch
 
     prepare()
     torch.set_num_threads(options.threads)
     execution = _execution(options)
     program = loading.described(path)
+    place = ComputePlace(device or here(), {one.name: one.value for one in options.further})
     made = {executions.EXECUTION: execution, "threads": str(options.threads), **_flags()}
     if program.keeps_state:
         made["deterministic"] = "no: a call changes what the next one computes"
     try:
-        run = _executed(execution, path, program, options)
+        place.take_effect()
+        made |= place.told()
+        run = _executed(execution, path, program, options, place)
     except MemoryError:
         raise
     except Exception as error:  # the library raises a dozen types that share no base
         raise loading.explained(error, loading=True, written_by=program.written_by) from error
-    return kind(run, program, made, functools.partial(loading.explained, loading=False))
+    return kind(run, program, made, functools.partial(loading.explained, loading=False), place)
 
 
 def _execution(options: SessionOptions) -> str:
@@ -134,13 +141,15 @@ def _execution(options: SessionOptions) -> str:
 
 
 def _executed(
-    execution: str, path: Path, program: Program, options: SessionOptions
+    execution: str, path: Path, program: Program, options: SessionOptions, place: ComputePlace
 ) -> executions.Execution:
     if execution == executions.AOTI:
-        return ahead.Ahead(path, options.threads)
-    plain = executions.Eager(loading.load(path, program))
+        return ahead.Ahead(path, options.threads, place)
+    plain = executions.Eager(place.moved(loading.load(path, program)))
     if execution == executions.COMPILED:
-        return executions.Compiled(plain.ready(()), program, options.batch)
+        return executions.Compiled(plain.ready(()), program, options.batch, place)
+    if execution == GRAPH:
+        return graphed.opened(plain.ready(()), program, place)
     return plain
 
 
@@ -161,6 +170,10 @@ def _flags() -> dict[str, str]:
 
 def probe_kernels() -> dict[str, str]:
     """What the kernels do here; see `base.Traits`."""
+    if here() != CPU:
+        from . import accumulators
+
+        return accumulators.modes(here())
     from . import kernels
 
     return kernels.modes()
@@ -171,6 +184,8 @@ def measure_anchors() -> dict[str, float]:
     from ...host import anchoring
     from . import anchors
 
+    if here() != CPU:
+        return anchors.of_card(here())
     return anchors.peaks() | anchoring.of_the_host()
 
 
@@ -202,4 +217,5 @@ TRAITS = Traits(
     kernels=probe_kernels,
     anchors=measure_anchors,
     sentinel=sentinel_artifact,
+    placing=offer,
 )

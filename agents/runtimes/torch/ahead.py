@@ -26,6 +26,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from . import executions, loading
 from .executions import AOTI, Run
+from .place import ComputePlace
 
 LONGEST_BUILD_S = 280.0
 """The phase in which it happens ends after 300 s without a word."""
@@ -36,12 +37,12 @@ _MODULE = f"{__package__}.ahead"  # as a program its name is another one
 class Ahead:
     """A package, loaded anew for each session."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, place: ComputePlace) -> None:
         import torch._inductor
 
         executions.require_compiler()
         facts = path.stat()
-        package, self.told = _built(path, threads, facts.st_mtime_ns, facts.st_size)
+        package, self.told = _built(path, threads, place.device, facts.st_mtime_ns, facts.st_size)
         loader = torch._inductor.aoti_load_package(str(package)).loader
 
         def run(*tensors: Any) -> Any:
@@ -55,7 +56,7 @@ class Ahead:
 
 
 @lru_cache(_KEPT)
-def _built(path: Path, threads: int, *_: int) -> tuple[Path, dict[str, str]]:
+def _built(path: Path, threads: int, device: str, *_: int) -> tuple[Path, dict[str, str]]:
     """The package of a file, built once in the life of a process, and what is known of it.
 
     Raises:
@@ -63,7 +64,8 @@ def _built(path: Path, threads: int, *_: int) -> tuple[Path, dict[str, str]]:
     """
     folder = Path(tempfile.mkdtemp(dir=executions.own_folder()))
     answer = folder / "answer.json"
-    command = (sys.executable, "-m", _MODULE, str(path.resolve()), str(threads), str(folder))
+    given = (str(path.resolve()), str(threads), device, str(folder))
+    command = (sys.executable, "-m", _MODULE, *given)
     try:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, timeout=LONGEST_BUILD_S, check=False
@@ -84,7 +86,7 @@ def _built(path: Path, threads: int, *_: int) -> tuple[Path, dict[str, str]]:
     return folder / "built.pt2", said
 
 
-def build(path: Path, threads: int, package: Path) -> dict[str, str]:
+def build(path: Path, threads: int, place: ComputePlace, package: Path) -> dict[str, str]:
     """Builds a package and compares it with the program run as it is.
 
     Raises:
@@ -94,12 +96,13 @@ def build(path: Path, threads: int, package: Path) -> dict[str, str]:
     import torch._inductor
 
     torch.set_num_threads(threads)
+    place.take_effect()
     executions.configure()
     program = loading.described(path)
-    made = loading.load(path, program)
+    made = place.moved(loading.load(path, program))
     plain = executions.Eager(made).ready(())
     sizes = executions.sizes_of_free_axes(program)
-    given = executions.examples(program, sizes[0])
+    given = place.there(executions.examples(program, sizes[0]))
     made._example_inputs = torch.utils._pytree.tree_unflatten(given, made.call_spec.in_spec)
     with torch.no_grad():  # else weights are not frozen, and nobody says so
         began = time.perf_counter()
@@ -108,15 +111,15 @@ def build(path: Path, threads: int, package: Path) -> dict[str, str]:
         )
         seconds = time.perf_counter() - began
         loader = torch._inductor.aoti_load_package(str(package)).loader
-        difference = max(_difference(plain, loader, program, size) for size in sizes)
+        difference = max(_difference(plain, loader, program, size, place) for size in sizes)
     kernels = executions.integer_kernels(_sources(package))
     executions.refuse_wrong(difference, AOTI, program)
     executions.refuse_floats(kernels, program, AOTI)
     return executions.facts(seconds, kernels, difference)
 
 
-def _difference(plain: Run, loader: Any, program: Program, size: int) -> float:
-    given = executions.examples(program, size)
+def _difference(plain: Run, loader: Any, program: Program, size: int, place: ComputePlace) -> float:
+    given = place.there(executions.examples(program, size))
     return executions.largest_difference(plain(*given), loader.boxed_run(list(given)))
 
 
@@ -127,12 +130,12 @@ def _sources(package: Path) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``PATH THREADS FOLDER``: leaves the package and the answer there."""
-    path, threads, folder = arguments
+    """``PATH THREADS DEVICE FOLDER``: leaves the package and the answer there."""
+    path, threads, device, folder = arguments
     if not die_with_parent(os.getppid()):
         return 1
     try:
-        said = build(Path(path), int(threads), Path(folder, "built.pt2"))
+        said = build(Path(path), int(threads), ComputePlace(device, {}), Path(folder, "built.pt2"))
     except Exception as error:  # the library raises a dozen types that share no base
         traceback.print_exc()
         found = loading.explained(error, loading=True)

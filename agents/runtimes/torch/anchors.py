@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from bitgauge.benchmarks.raw.anchors import FP16, FP32, INT8, peak_name
+from bitgauge.benchmarks.raw.anchors import CACHE, FP16, FP32, INT8, MEMORY, peak_name
 
 from ...host.anchoring import best_ns, thread_counts
 
@@ -89,3 +89,53 @@ def _integers(codes: torch.Tensor, weights: torch.Tensor) -> Callable[[], object
         "",
     )
     return lambda: torch.ops.onednn.qlinear_pointwise(*given)
+
+
+_SIDE_ON_CARD = 8192
+_BYTES_ON_CARD = 1 << 30
+_OF_CARD_NS = 150_000_000
+
+
+def of_card(device: str, side: int = _SIDE_ON_CARD, size: int = _BYTES_ON_CARD) -> dict[str, float]:
+    """The most of a card: products of large square matrices, and bytes copied inside its memory.
+
+    float32 is asked with TF32 on, so that the anchor stays a bound of rows that have it on.
+
+    Args:
+        device: as the library names it.
+        side: rows and columns of the matrices.
+        size: bytes that are copied.
+    """
+    found: dict[str, float] = {}
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        for quantity, made, product in (
+            (FP32, torch.float32, torch.mm),
+            (FP16, torch.float16, torch.mm),
+            (INT8, torch.int8, torch._int_mm),
+        ):
+            a = torch.ones(side, side, device=device).to(made)
+            with contextlib.suppress(RuntimeError, NotImplementedError):  # no such kernel
+                took_ns = _on_card(functools.partial(product, a, a.t()), device)
+                found[peak_name(quantity, 1)] = 2.0 * side**3 * 1e9 / took_ns
+        held, other = (torch.empty(size, dtype=torch.uint8, device=device) for _ in range(2))
+        took_ns = _on_card(functools.partial(other.copy_, held), device)
+        found[peak_name(MEMORY, 1)] = 2.0 * size * 1e9 / took_ns
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+    if torch.device(device).type == "cuda":
+        found[CACHE] = float(torch.cuda.get_device_properties(device).L2_cache_size)
+    return found
+
+
+def _on_card(call: Callable[[], object], device: str) -> int:
+    """The shortest time of a call and of waiting for it, in nanoseconds."""
+
+    def whole() -> None:
+        call()
+        if torch.device(device).type == "cuda":
+            torch.cuda.synchronize()
+
+    whole()
+    return best_ns(whole, _OF_CARD_NS)

@@ -23,6 +23,8 @@ from typing import Any, Protocol
 from bitgauge.benchmarks.common.exported.program import Program, TensorMeta
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
+from .place import ComputePlace
+
 EXECUTION = "execution"
 """The option; without it the program's module runs as it is."""
 EAGER, COMPILED, AOTI = "eager", "compiled", "aoti"
@@ -105,9 +107,10 @@ class Compiled:
         plain: the module, run as it is.
         program: what it declares.
         batch: samples per call that are asked for; it is compiled for them at once.
+        place: where it is.
     """
 
-    def __init__(self, plain: Run, program: Program, batch: int) -> None:
+    def __init__(self, plain: Run, program: Program, batch: int, place: ComputePlace) -> None:
         import torch
 
         require_compiler()
@@ -120,7 +123,7 @@ class Compiled:
         self._known: set[tuple[Any, ...]] = set()
         self._seconds = 0.0
         self.told: dict[str, str] = {}
-        self.ready(examples(program, batch))
+        self.ready(place.there(examples(program, batch)))
 
     def ready(self, tensors: Sequence[Any]) -> Run:
         """The compiled module; sizes that it has not met are compiled and compared."""

@@ -205,4 +205,4 @@ class NodeByNode(torch.fx.Interpreter):
 def _stored(made: Any) -> Any:
     if str(made.dtype).startswith(("torch.float8", "torch.bfloat16")):
         made = made.contiguous().view(_BYTES[made.element_size()])
-    return made.detach().numpy()
+    return made.detach().cpu().numpy()

@@ -23,6 +23,9 @@ from bitgauge.benchmarks.common.exported import program as exported
 from bitgauge.benchmarks.common.exported.archive import damaged, refused
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 
+from ...host.cuda import as_error
+from . import place
+
 LABEL = "The artifact"
 
 MAX_PICKLED_BYTES = 256 << 20
@@ -243,6 +246,9 @@ def explained(error: Exception, *, loading: bool, written_by: str = "") -> Bitga
 
     if isinstance(error, BitgaugeError):
         return error
+    if (of_card := as_error(error)) is not None:
+        whose = place.no_memory() if of_card.code is Code.OUT_OF_DEVICE_MEMORY else ""
+        return Refused(of_card.code, f"{of_card.sentence[:-1]}: {whose}.") if whose else of_card
     sentence = f"PyTorch says: {said(error)}."
     ours = str(torch.__version__).partition("+")[0]
     if loading and written_by and written_by.partition("+")[0] != ours:

@@ -39,18 +39,21 @@ class ProfiledTorchSession(TorchSession):
 
         self.run(feeds[0])  # what it says of inputs that it cannot take
         latencies: list[int] = []
+        card = self.is_on_card
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if card else [])]
         with torch.no_grad():
             following = itertools.cycle([self.bare(one) for one in feeds]).__next__
             for _ in range(warm):
                 following()()
             started = time.perf_counter_ns()
-            with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as seen:
+            with profile(activities=kinds, record_shapes=True) as seen:
                 while len(latencies) < most and time.perf_counter_ns() - started < budget_ns:
                     before = time.perf_counter_ns()
                     following()()
+                    self.wait()
                     latencies.append(time.perf_counter_ns() - before)
         self.close()
-        operators = _operators(seen.events(), len(latencies))
+        operators = _operators(seen.events(), len(latencies), "cuda" if card else "cpu")
         if not operators:
             raise Refused(
                 Code.RUN_FAILED, "The profiler sees no operator of a program that is built whole."
@@ -63,7 +66,7 @@ class ProfiledTorchSession(TorchSession):
         )
 
 
-def _operators(events: Sequence[Any], calls: int) -> tuple[OperatorTime, ...]:
+def _operators(events: Sequence[Any], calls: int, provider: str) -> tuple[OperatorTime, ...]:
     """The outermost operators by their order in a call, the slowest first."""
     from bitgauge.benchmarks.raw.operators import OperatorTime
 
@@ -74,14 +77,14 @@ def _operators(events: Sequence[Any], calls: int) -> tuple[OperatorTime, ...]:
         found[one.name, at % per_call].append(one)
     rows = []
     for (name, at), seen in found.items():
-        times = sorted(one.cpu_time_total * 1e3 for one in seen)
+        times = sorted(_time_us(one, provider) * 1e3 for one in seen)
         quarter = len(times) // 4
         middle = times[quarter : len(times) - quarter]
         rows.append(
             OperatorTime(
                 name=f"{at} {name}",
                 op_type=name,
-                provider="cpu",
+                provider=provider,
                 calls=len(seen),
                 time_ns=statistics.fmean(middle) * len(seen) / calls,
                 median_ns=statistics.median(times),
@@ -89,6 +92,11 @@ def _operators(events: Sequence[Any], calls: int) -> tuple[OperatorTime, ...]:
             )
         )
     return tuple(sorted(rows, key=lambda row: (-row.time_ns, row.name)))
+
+
+def _time_us(event: Any, provider: str) -> float:
+    """Of an operator and all that it calls: of the card where that computes, never of its host."""
+    return float(event.cpu_time_total if provider == "cpu" else event.device_time_total)
 
 
 def _outermost(events: Sequence[Any]) -> Iterator[Any]:

@@ -14,9 +14,11 @@ from bitgauge.benchmarks.common.exported.program import Program, TensorMeta
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 
 from .executions import Execution
+from .place import ComputePlace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from bitgauge.benchmarks.protocol.device_time import DeviceCall
     from bitgauge.benchmarks.quality.sets import InputSpec
 
     from ..base import Feeds, Outputs
@@ -36,15 +38,22 @@ class TorchSession:
         program: what it declares.
         made: what it was made with.
         explains: makes a sentence of what it raises.
+        place: where it is computed.
     """
 
     def __init__(
-        self, execution: Execution, program: Program, made: Mapping[str, str], explains: Explains
+        self,
+        execution: Execution,
+        program: Program,
+        made: Mapping[str, str],
+        explains: Explains,
+        place: ComputePlace,
     ) -> None:
         self._execution: Execution | None = execution
         self.keeps_state = program.keeps_state
         self._program = program
         self._explains = explains
+        self._place = place
         self._made = {**made, **_converted(program)}
 
     @property
@@ -72,10 +81,9 @@ class TorchSession:
 
         ready, odd = self._ready(feeds), self._odd()
         no_grad, flat, wrapped = torch.no_grad, _flat, torch.from_numpy
-        try:
-            run = self._loaded().ready(_tensors(ready, odd))
-        except Exception as error:  # as in `run`
-            raise self._explains(error) from error
+        run = self._run_of(self._place.there(_tensors(ready, odd)))
+        if self._place.is_card:
+            return self._bound_on_card(run, ready, odd)
 
         def call() -> None:
             with no_grad():
@@ -89,6 +97,54 @@ class TorchSession:
 
         return converted if any(odd) or self._returns_odd() else call
 
+    def _run_of(self, tensors: list[Any]) -> Callable[..., Any]:
+        """What runs tensors of these sizes, in this session's arithmetic."""
+        self._place.take_effect()
+        try:
+            return self._place.under(self._loaded().ready(tensors))
+        except Exception as error:  # as in `run`
+            raise self._explains(error) from error
+
+    def _bound_on_card(
+        self, run: Callable[..., Any], ready: list[Array], odd: Sequence[str]
+    ) -> Callable[[], None]:
+        """A call of a card: to it and back, or with inputs and outputs that stay there."""
+        import torch
+
+        no_grad, place = torch.no_grad, self._place
+        there = place.there(_tensors(ready, odd))
+
+        def resident() -> None:
+            with no_grad():
+                run(*there)
+            place.wait()
+
+        def transferred() -> None:
+            with no_grad():
+                for one in _flat(run(*place.there(_tensors(ready, odd)))):
+                    to_numpy(one)
+
+        return resident if place.resident else transferred
+
+    def on_device(self, feeds: Feeds) -> DeviceCall | None:
+        """A call as the card times it; see `base.TimedByDevice`."""
+        if not self._place.is_card:
+            return None
+        import torch
+
+        there = self._place.there(_tensors(self._ready(feeds), self._odd()))
+        run, no_grad = self._run_of(there), torch.no_grad
+
+        def enqueue() -> None:
+            with no_grad():
+                run(*there)
+
+        return self._place.timed(enqueue)
+
+    def allocator_peak(self) -> Mapping[str, int]:
+        """What the library's allocator took of a card; see `base.Allocating`."""
+        return self._place.allocator_peak()
+
     def run(self, feeds: Feeds) -> Outputs:
         """One call."""
         return self.run_by(None, feeds)
@@ -100,7 +156,8 @@ class TorchSession:
         ready = self._ready(feeds)
         try:
             with torch.no_grad():
-                given = _tensors(ready, self._odd())
+                given = self._place.there(_tensors(ready, self._odd()))
+                self._place.take_effect()
                 run = run or self._loaded().ready(given)
                 return [to_numpy(one) for one in _flat(run(*given))]
         except MemoryError:
@@ -110,8 +167,17 @@ class TorchSession:
 
     def bare(self, feeds: Feeds) -> Callable[[], Any]:
         """A call of the program alone, on tensors that are there already."""
-        given = _tensors(self._ready(feeds), self._odd())
-        return functools.partial(self._loaded().ready(given), *given)
+        given = self._place.there(_tensors(self._ready(feeds), self._odd()))
+        return functools.partial(self._run_of(given), *given)
+
+    @property
+    def is_on_card(self) -> bool:
+        """Whether a card computes it."""
+        return self._place.is_card
+
+    def wait(self) -> None:
+        """Back when all that was handed over is done."""
+        self._place.wait()
 
     @property
     def module(self) -> Any:
@@ -213,5 +279,5 @@ def to_numpy(tensor: Any) -> Array:
 
     if tensor.dtype in (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2):
         tensor = tensor.float()
-    array: Array = tensor.detach().numpy().copy()
+    array: Array = tensor.detach().cpu().numpy().copy()
     return array

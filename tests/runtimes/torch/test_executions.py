@@ -13,6 +13,7 @@ import torch
 from bitgauge.agents.runtimes import torch as runtime
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.agents.runtimes.torch import executions, loading
+from bitgauge.agents.runtimes.torch.place import ComputePlace
 from bitgauge.agents.runtimes.torch.session import TorchSession
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
@@ -84,7 +85,7 @@ def test_weights_that_were_not_frozen_are_told(
     plain = executions.Eager(loading.load(path, found)).ready(())
     monkeypatch.setattr(torch, "no_grad", torch.enable_grad)
     with pytest.raises(BitgaugeError, match="none of its 2 quantized products"):
-        executions.Compiled(plain, found, 8)
+        executions.Compiled(plain, found, 8, ComputePlace("cpu", {}))
 
 
 def test_without_a_compiler_it_is_unsupported(
