@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.record.explain.explain import explain, worst_of
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
@@ -38,7 +39,8 @@ from ..text.jobs import job_text, uploaded_words
 from ..text.layout import wrapped
 from ..text.rows import table_text
 from ..text.trust import exact_words
-from .plan import HOST, DemoPlan, questions_of, specs_of
+from . import cards
+from .plan import HOST, DemoPlan, questions_of, specs_on
 from .processes import DemoLab
 
 KNOWN_JOBS = 1000
@@ -90,19 +92,25 @@ def _run(plan: DemoPlan) -> int:
         lab.start_coordinator()
         with Client(lab.endpoint) as client:
             say("starting the agent ...")
-            device = lab.start_agent(client)
-            say(f"device {device.description.name} has registered")
+            devices = lab.start_agent(client, cards.expected(plan.home))
+            device = devices[0]
+            for one in devices:
+                say(f"device {one.description.name} has registered")
+            if line := cards.note(devices):
+                say(line)
             plan = _with_what_is_there(plan, device)
-            uploaded = _upload(client, plan)
-            given = frozenset(local_file(path).digest for path in plan.files)
+            files = _files(plan, devices)
+            uploaded = _upload(client, files)
+            given = frozenset(local_file(path).digest for path in files)
             done = _Done(known=_known_artifacts(client), given=given)
             try:
-                _measure(client, lab, plan, device, done)
+                for one in devices:
+                    _measure(client, lab, plan, one, done)
             except BaseException:
                 # The next start must not go on with what nobody waits for any more.
                 _cancel(client, done.open_jobs)
                 raise
-            _answers(client, plan, device)
+            _answers(client, plan, devices)
             if not plan.decodes:  # whose passes look at no layer
                 _explanation(client, plan, done.views)
             _summary(plan, done, uploaded)
@@ -127,8 +135,21 @@ def _with_what_is_there(plan: DemoPlan, device: DeviceView) -> DemoPlan:
     return replace(plan, runtime="")
 
 
-def _upload(client: Client, plan: DemoPlan) -> Uploaded:
-    uploaded = upload(client, [local_file(path) for path in plan.files])
+def _files(plan: DemoPlan, devices: Sequence[DeviceView]) -> tuple[Path, ...]:
+    """All that the jobs of every device need, each once."""
+    runtimes = [cards.runtime_on(one) for one in devices if one.description.hardware_class.is_gpu]
+    further = (
+        path
+        for runtime in runtimes
+        for model in plan.models
+        if isinstance(model, zoo.ZooModel)
+        for path in cards.files_of(model, runtime).values()
+    )
+    return tuple(dict.fromkeys((*plan.files, *further)))
+
+
+def _upload(client: Client, files: Sequence[Path]) -> Uploaded:
+    uploaded = upload(client, [local_file(path) for path in files])
     say(uploaded_words(uploaded))
     return uploaded
 
@@ -136,7 +157,9 @@ def _upload(client: Client, plan: DemoPlan) -> Uploaded:
 def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, done: _Done) -> None:
     """One job after another, so that no build runs beside a measurement."""
     for model in plan.models:
-        specs = specs_of(plan, model, device.description.device_id)
+        specs = specs_on(plan, model, device)
+        if not specs:
+            continue
         views = [view for spec in specs for view in _run_job(client, lab, spec, done)]
         done.views.extend(views)
         rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
@@ -177,13 +200,16 @@ def _cancel(client: Client, job_ids: Sequence[str]) -> None:
             client.cancel(job_id)
 
 
-def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
-    """Which format to ship, for each model class and batch."""
-    lines = [f"Which format to ship, losing {plan.loss}:"]
-    for model in plan.models:
-        for question in questions_of(plan, model, device):
+def _answers(client: Client, plan: DemoPlan, devices: Sequence[DeviceView]) -> None:
+    """Which format to ship, for each device, model class and batch."""
+    for device in devices:
+        where = f" on {device.description.name}" if len(devices) > 1 else ""
+        asked = [one for model in plan.models for one in questions_of(plan, model, device)]
+        lines = [f"Which format to ship{where}, losing {plan.loss}:"] if asked else []
+        for question in asked:
             lines += wrapped(client.select(question).sentence, "  ", hanging="  ")
-    print_text("\n".join(lines) + "\n")
+        if lines:
+            print_text("\n".join(lines) + "\n")
 
 
 def _explanation(client: Client, plan: DemoPlan, views: Sequence[JobView]) -> None:

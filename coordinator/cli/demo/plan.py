@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bitgauge.benchmarks import zoo
@@ -20,7 +20,7 @@ from ...cluster import home_folder, listeners
 from ...config import CoordinatorConfig
 from ...store.state_folder import StateFolder
 from ..orders import BASELINE_RECIPE, entries_of, parse_batches, parse_recipes, sources_of
-from . import decoders
+from . import cards, decoders
 
 HOST = "127.0.0.1"
 MAX_ACCURACY_LOSS_PP = 1.0
@@ -150,6 +150,18 @@ def _models(text: str, there: tuple[Model, ...]) -> tuple[Model, ...]:
     return tuple(chosen)
 
 
+def specs_on(plan: DemoPlan, model: Model, device: DeviceView) -> tuple[JobSpec, ...]:
+    """The jobs of one model on one device; on a card those that its runtime can do."""
+    described = device.description
+    if not described.hardware_class.is_gpu:
+        return specs_of(plan, model, described.device_id)
+    if isinstance(model, zoo.ZooDecoder):
+        return ()
+    own = specs_of(replace(plan, runtime=""), model, described.device_id)
+    found = (cards.spec_on(one, model, device) for one in own)
+    return tuple(one for one in found if one is not None)
+
+
 def specs_of(plan: DemoPlan, model: Model, device_id: str) -> tuple[JobSpec, ...]:
     """The jobs of one model: one for each batch, or one of requests to a decoder."""
     if isinstance(model, zoo.ZooDecoder):
@@ -181,14 +193,15 @@ def _spec(plan: DemoPlan, model: zoo.ZooModel, device_id: str, batch: int) -> Jo
 
 def questions_of(plan: DemoPlan, model: Model, device: DeviceView) -> tuple[SelectQuery, ...]:
     """Which format of one model to ship: asked for each batch, or for a decoder's requests."""
+    specs = specs_on(plan, model, device)
     if isinstance(model, zoo.ZooDecoder):
-        return (decoders.question_of(model, device),)
+        return (decoders.question_of(model, device),) if specs else ()
     return tuple(
         SelectQuery(
             model_class=model.model_class,
             hardware_class=device.description.hardware_class,
-            workload=Workload(batch=batch),
+            workload=spec.workload,
             max_accuracy_loss_pp=MAX_ACCURACY_LOSS_PP,
         )
-        for batch in plan.batches
+        for spec in specs
     )

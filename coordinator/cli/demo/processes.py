@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 SERVING_TIMEOUT_S = 120.0
 DEVICE_TIMEOUT_S = 60.0
+CARD_TIMEOUT_S = 180.0
+"""What a card's kernels do is found out before it registers; without it the demo goes on."""
 # The supervisor needs up to 18 s to end Ray's processes; the agent ends its children.
 COORDINATOR_STOP_S = 30.0
 AGENT_STOP_S = 15.0
@@ -115,8 +117,12 @@ class DemoLab:
         )
         child.wait_for(lambda: _serves(self.endpoint) or None, "answer", SERVING_TIMEOUT_S)
 
-    def start_agent(self, client: Client) -> DeviceView:
-        """Start `bitgauge-agent run` and wait until its device has registered.
+    def start_agent(self, client: Client, cards: Sequence[str] = ()) -> tuple[DeviceView, ...]:
+        """Start `bitgauge-agent run` and wait until its devices have registered.
+
+        Args:
+            client: of the coordinator.
+            cards: names of the graphics cards beside the machine itself, which comes first.
 
         Raises:
             Internal: `START_FAILED`, it ended or did not register in time.
@@ -126,11 +132,17 @@ class DemoLab:
             "agent", ["bitgauge.agents.cli", "run", "--coordinator", self.endpoint.address]
         )
 
-        def registered() -> DeviceView | None:
-            views = (one for one in client.devices() if one.last_seen_unix_ns >= started_unix_ns)
-            return next(views, None)
+        def seen() -> list[DeviceView]:
+            return [one for one in client.devices() if one.last_seen_unix_ns >= started_unix_ns]
 
-        return child.wait_for(registered, "register", DEVICE_TIMEOUT_S)
+        machine = child.wait_for(lambda: all_there(seen(), ()), "register", DEVICE_TIMEOUT_S)
+        until = time.monotonic() + CARD_TIMEOUT_S
+        while cards and time.monotonic() < until:
+            if (every := all_there(seen(), cards)) is not None:
+                return every
+            child.require_alive()
+            time.sleep(_POLL_S)
+        return machine
 
     def require_alive(self) -> None:
         """Refuse to go on when one of the processes has ended."""
@@ -161,6 +173,15 @@ class DemoLab:
         child = DemoProcess(name, process, log)
         self._children.append(child)
         return child
+
+
+def all_there(views: Sequence[DeviceView], cards: Sequence[str]) -> tuple[DeviceView, ...] | None:
+    """The machine itself and then its cards; None as long as one of them is missing."""
+    machine = [one for one in views if not one.description.hardware_class.is_gpu]
+    named = {one.description.name: one for one in views}
+    if not machine or not set(cards) <= set(named):
+        return None
+    return machine[0], *(named[name] for name in cards)
 
 
 def _serves(endpoint: Endpoint) -> bool:
