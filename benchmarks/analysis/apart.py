@@ -18,7 +18,7 @@ from ..vocabulary.profiles import PLACES
 from ..vocabulary.reasons import APART, INSUFFICIENT_SAMPLES, NO_ROOM, WIDE_INTERVAL
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, invalid, items, null
-from .timed import border_flags, launch_detail, launch_flags, nominal_mhz
+from .timed import launch_detail, launch_flags, nominal_mhz, told_flags
 
 KEY = "latency_ratio"
 _SIDES = ((RawRole.BASELINE, BASELINE), (RawRole.CANDIDATE, CANDIDATE))
@@ -68,7 +68,7 @@ def apart_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
         n=ratios.size,
         verdict=verdict_of(judged, margin),
         difference=difference_of(shown),
-        flags=(*flags, *border_flags([raw for raw, _, _ in read]), *wide, APART, *why),
+        flags=(*flags, *told_flags([raw for raw, _, _ in read]), *wide, APART, *why),
         detail=(
             *items(
                 quads=ratios.size,

@@ -27,13 +27,14 @@ from ..stats.enough import enough_launches
 from ..stats.resample import effective_size
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import (
+    BUILDS_VARY,
     CLOCK_STEP,
     CONVERTED_BORDER,
     DISCARDED_BLOCKS,
     FEW_LAUNCHES,
     NO_STEADY_STATE,
 )
-from ..vocabulary.session_options import CONVERTED
+from ..vocabulary.session_options import BUILDS_DIFFER, CONVERTED, TWO_BUILDS
 from ..vocabulary.values.devices import StackItem
 from .facts import Groups, RunFacts, discarded_detail, items
 from .surroundings import foreign_share, surrounding_flags
@@ -96,7 +97,7 @@ def absolute_launches(
         discarded=discarded,
         flags=(
             *launch_flags(facts, few, [one.warm for one, _ in read], around, discarded),
-            *border_flags(raws),
+            *told_flags(raws),
         ),
         detail=launch_detail(around, discarded),
         resolution_ns=max(resolutions, default=math.nan),
@@ -124,7 +125,7 @@ def pair_launches(groups: Groups, facts: RunFacts) -> PairLaunches:
         discarded=discarded,
         flags=(
             *launch_flags(facts, few, [one.warm for one in read], around, discarded),
-            *border_flags(raws),
+            *told_flags(raws),
         ),
         detail=launch_detail(around, discarded),
     )
@@ -166,10 +167,15 @@ def launch_flags(
     return tuple(flags)
 
 
-def border_flags(raws: Sequence[RawFile]) -> tuple[str, ...]:
-    """Whether what is timed leaves the conversion of its inputs and outputs to others."""
-    told = (given_of(raw).session_options or "" for raw in raws)
-    return (CONVERTED_BORDER,) if any(f"{CONVERTED}=" in one for one in told) else ()
+def told_flags(raws: Sequence[RawFile]) -> tuple[str, ...]:
+    """What the sessions themselves say that qualifies their times.
+
+    That the conversion of inputs and outputs is left to others, and that another build of the same
+    artifact is another program.
+    """
+    told = [given_of(raw).session_options or "" for raw in raws]
+    words = {CONVERTED_BORDER: f"{CONVERTED}=", BUILDS_VARY: f"{TWO_BUILDS}={BUILDS_DIFFER}"}
+    return tuple(flag for flag, part in words.items() if any(part in one for one in told))
 
 
 def launch_detail(

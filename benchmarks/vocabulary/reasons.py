@@ -36,6 +36,7 @@ CONVERTED_BORDER = "converted_border"
 APART = "apart"
 NO_ROOM = "no_room"
 WIDENED = "widened"
+BUILDS_VARY = "builds_vary"
 ENQUEUE_BOUND = "enqueue_bound"
 
 KNOWN_ISSUE = "known_issue"
@@ -69,6 +70,7 @@ FLAGS: dict[str, str] = {
     CONVERTED_BORDER: "takes or returns integers, which are made of numbers outside the clock",
     WIDENED: "its 16-bit numbers are widened: most of its products are computed in float32",
     ENQUEUE_BOUND: "the device waits for its host, which hands work over for over 80 % of its time",
+    BUILDS_VARY: "two builds of its engine differ; `two builds` of the run's record says in what",
     BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
     KNOWN_ISSUE: "something is known to be wrong with its stack or kind: `bitgauge issues` tells",
     APART: "baseline and candidate were timed in launches that take turns, one of them in each",

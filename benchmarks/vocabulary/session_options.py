@@ -14,6 +14,10 @@ from .values.devices import RuntimeDescription, StackItem
 
 CONVERTED = "converted outside the clock"
 """Under which a session tells those of its inputs and outputs that hold codes of numbers."""
+TWO_BUILDS = "two builds"
+"""Under which a session tells how two builds of its program compare, where a build may vary."""
+BUILDS_DIFFER = "engine builds differ"
+"""How it begins where they do."""
 _OF = ":"
 """Between a runtime and the option that is given to its sessions alone."""
 EXECUTION = "execution"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bitgauge.agents import registry
+from bitgauge.agents.devices import fake
 from bitgauge.agents.registry import FAKES, describe
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, Found, plugin_folders
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 RUNTIME = '''
@@ -129,3 +132,27 @@ def test_every_runtime_has_its_own_fingerprint() -> None:
     prints = [one.fingerprint for one in device.runtimes]
     assert len(set(prints)) == len(prints)
     assert all(len(one) == 64 for one in prints)
+
+
+def test_a_runtime_for_cards_is_offered_by_no_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by a device of its class whatever the kind says of what computes on its host."""
+    add(tmp_path, "cards.py", name="cards")
+    text = (tmp_path / "runtimes/cards.py").read_text()
+    (tmp_path / "runtimes/cards.py").write_text(
+        text + "\nfrom dataclasses import replace\n"
+        "from bitgauge.benchmarks.vocabulary.enums import HardwareClass\n"
+        "TRAITS = replace(TRAITS, hardware=(HardwareClass.GPU_NVIDIA,))\n"
+    )
+
+    def offered(kind: str) -> set[str]:
+        told = describe(kind, name="n", identity="i", folders=(tmp_path,))
+        return {one.name for one in told.runtimes}
+
+    assert "onnxruntime" in offered("cpu")
+    assert "cards" not in offered("cpu")
+    facts = replace(fake.describe(""), hardware_class=HardwareClass.GPU_NVIDIA)
+    monkeypatch.setattr(fake, "describe", lambda _unit: facts)
+    monkeypatch.setattr(fake, "offers", lambda _unit, _installed: (), raising=False)
+    assert offered("fake") == {"cards"}

@@ -18,6 +18,7 @@ from typing import Any
 
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 
+from ...host import cuda
 from . import refusals
 from .flavours import EngineLibrary, Flavour
 from .progress import BuildProgress, monitor
@@ -26,8 +27,9 @@ from .shapes import SizeRange, ranges
 Tells = Callable[[float], None]
 """Told the share of a build that is done; what it raises ends the build."""
 
-_NO_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "cudaerrormemoryallocation")
-_NO_CARD = ("cudaerror 35", "cudaerror 100", "no cuda-capable device", "driver version is insuffic")
+_NO_CARD = (Code.DRIVER_TOO_OLD, Code.DRIVER_MISSING, Code.DEVICE_HIDDEN, Code.DEVICE_TAKEN)
+_ENGINES = (b"ptrt", b"ftrt", b"vtrt")
+"""How serialized engines begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,9 @@ def built(library: EngineLibrary, path: Path, wanted: BuildWants) -> Engine:
         wanted: how.
 
     Raises:
-        BitgaugeError: `bad_model`, `unsupported_artifact`, `out_of_memory`,
-            `accelerator_missing`, and whatever `wanted.tells` raises.
+        BitgaugeError: `bad_model`, `foreign_engine`, `unsupported_artifact`,
+            `out_of_device_memory`, what says that there is no card, and whatever `wanted.tells`
+            raises.
     """
     trt, flavour = library.trt, library.flavour
     heard = logger(trt)
@@ -134,6 +137,13 @@ def built(library: EngineLibrary, path: Path, wanted: BuildWants) -> Engine:
 def _parse(trt: Any, flavour: Flavour, path: Path, network: Any, heard: Any) -> None:
     if not path.stat().st_size:
         raise BadInput(Code.BAD_MODEL, "The file is empty.")
+    with path.open("rb") as file:
+        if file.read(4) in _ENGINES:
+            raise BadInput(
+                Code.FOREIGN_ENGINE,
+                "The artifact is an engine, a program that was built elsewhere; such a program is"
+                " built on the device that runs it and accepted from nobody.",
+            )
     parser = trt.OnnxParser(network, heard)
     if parser.parse_from_file(str(path)):
         return
@@ -204,16 +214,15 @@ def _timings(config: Any) -> bytes:
 
 def failed(flavour: Flavour, heard: list[str]) -> BitgaugeError:
     """Why the library gave nothing back, of what it wrote on its log."""
-    words = " ".join(heard)
-    lower = words.lower()
-    if any(one in lower for one in _NO_CARD):
+    code = cuda.code_of(f"{flavour.words}: {' '.join(heard)}")
+    if code in _NO_CARD:
         return Refused(
-            Code.ACCELERATOR_MISSING, f"{flavour.words} needs an NVIDIA GPU, and found none here."
+            code,
+            f"{flavour.words} needs an NVIDIA GPU with a driver that is new enough, and found none"
+            " here.",
         )
-    if any(one in lower for one in _NO_MEMORY):
-        return Refused(
-            Code.OUT_OF_MEMORY, f"{flavour.words} found too little device memory to build it."
-        )
+    if code is Code.OUT_OF_DEVICE_MEMORY:
+        return Refused(code, f"{flavour.words} found too little device memory to build it.")
     why = refusals.telling(heard[0]) if heard else ""
     told = f": {why}" if why else ", and does not say why"
     return Refused(Code.UNSUPPORTED_ARTIFACT, f"{flavour.words} builds no engine of it{told}.")

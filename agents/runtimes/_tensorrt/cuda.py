@@ -24,12 +24,13 @@ from typing import Any
 
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 
+from ...host import cuda
+
 LIBRARY = "libcuda.so.1"
 
 _L2_CACHE_SIZE = 38  # CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: it waits for no other stream
 _THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: others may go on meanwhile
-_OUT_OF_MEMORY = 2
 _FLUSHES = 2
 """A buffer of so many times the L2 cache empties it when it is written."""
 
@@ -58,7 +59,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuGraphLaunch": (c_void_p, c_void_p),
     "cuGraphDestroy": (c_void_p,),
     "cuGraphExecDestroy": (c_void_p,),
-    "cuGetErrorName": (c_int, POINTER(c_char_p)),
+    "cuGetErrorString": (c_int, POINTER(c_char_p)),
 }
 
 
@@ -71,7 +72,7 @@ class CudaStream:
         library: the driver's library.
 
     Raises:
-        Refused: `accelerator_missing`, there is no driver or no card.
+        Refused: `driver_missing`, `device_hidden`, or whatever else the driver says.
     """
 
     def __init__(self, library: str = LIBRARY) -> None:
@@ -79,18 +80,18 @@ class CudaStream:
             self._lib = ctypes.CDLL(library)
         except OSError as error:
             raise Refused(
-                Code.ACCELERATOR_MISSING,
+                Code.DRIVER_MISSING,
                 f"NVIDIA's driver is not here: its library {LIBRARY} cannot be loaded.",
             ) from error
         for name, kinds in _SIGNATURES.items():
             function = getattr(self._lib, name)
             function.argtypes, function.restype = kinds, c_int
-        self._call("cuInit", 0, missing=True)
+        self._call("cuInit", 0)
         device = c_int()
-        self._call("cuDeviceGet", byref(device), 0, missing=True)
+        self._call("cuDeviceGet", byref(device), 0)
         context = c_void_p()
-        self._call("cuDevicePrimaryCtxRetain", byref(context), device, missing=True)
-        self._call("cuCtxSetCurrent", context, missing=True)
+        self._call("cuDevicePrimaryCtxRetain", byref(context), device)
+        self._call("cuCtxSetCurrent", context)
         l2 = c_int()
         self._call("cuDeviceGetAttribute", byref(l2), _L2_CACHE_SIZE, device)
         self.l2_bytes = l2.value
@@ -108,7 +109,7 @@ class CudaStream:
         """Address of so many bytes on the device, at least one.
 
         Raises:
-            Refused: `out_of_memory`.
+            Refused: `out_of_device_memory`.
         """
         address = c_ulonglong()
         self._call("cuMemAlloc_v2", byref(address), max(count, 1))
@@ -175,19 +176,14 @@ class CudaStream:
         stream, launch = self._stream, self._call
         return lambda: launch("cuGraphLaunch", launched, stream)
 
-    def _call(self, name: str, *given: Any, missing: bool = False) -> None:
+    def _call(self, name: str, *given: Any) -> None:
         code = getattr(self._lib, name)(*given)
         if code:
-            raise self._failed(name, code, missing)
+            raise self._failed(name, code)
 
-    def _failed(self, name: str, code: int, missing: bool) -> BitgaugeError:
+    def _failed(self, name: str, number: int) -> BitgaugeError:
         told = c_char_p()
-        self._lib.cuGetErrorName(code, byref(told))
-        word = (told.value or b"").decode("ascii", "replace") or f"error {code}"
-        if missing:
-            return Refused(
-                Code.ACCELERATOR_MISSING, f"NVIDIA's driver shows no GPU to this process: {word}."
-            )
-        if code == _OUT_OF_MEMORY:
-            return Refused(Code.OUT_OF_MEMORY, f"The GPU's memory does not hold it ({name}).")
-        return Refused(Code.RUN_FAILED, f"NVIDIA's driver says {word} in {name}.")
+        self._lib.cuGetErrorString(number, byref(told))
+        words = (told.value or b"").decode("ascii", "replace") or f"error {number}"
+        code = cuda.code_of(f"CUDA: {words}") or Code.RUN_FAILED
+        return Refused(code, f"NVIDIA's driver says in {name}: {words}.")

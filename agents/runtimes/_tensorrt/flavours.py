@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bitgauge.benchmarks.vocabulary.errors import Code
+
 from ..base import RuntimeMissing
 
 
@@ -98,6 +100,7 @@ def require_major(flavour: Flavour, version: str) -> int:
     if not major.isdecimal() or int(major) not in flavour.majors:
         raise RuntimeMissing(
             f"TensorRT major not supported: {flavour.words} {version[:40]} is installed, and"
-            f" {known} {'is' if len(flavour.majors) == 1 else 'are'} known here."
+            f" {known} {'is' if len(flavour.majors) == 1 else 'are'} known here.",
+            Code.RUNTIME_UNSUPPORTED,
         )
     return int(major)

@@ -20,6 +20,7 @@ from .cuda import CudaStream
 from .flavours import EngineLibrary
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.protocol.device_time import DeviceCall
     from bitgauge.benchmarks.quality.sets import InputSpec
 
     from ..base import Feeds, Outputs
@@ -169,6 +170,12 @@ class EngineSession:
         self.enqueue()
         self.stream.wait()
         return self.stream.captured(self.enqueue) if self._graph else self.enqueue
+
+    def on_device(self, feeds: Feeds) -> DeviceCall:
+        """The engine alone, with these inputs on the device; see `base.TimedByDevice`."""
+        from bitgauge.benchmarks.protocol.device_time import DeviceCall
+
+        return DeviceCall(self.resident(feeds), self.stream)
 
     def close(self) -> None:
         """Gives back memory of the device and of the host."""

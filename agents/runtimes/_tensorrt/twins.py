@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.session_options import BUILDS_DIFFER
 
 from .layers import EngineLayer
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     Answers = Sequence[npt.NDArray[Any]]
 
 SAME_BYTES = "two builds gave the same bytes"
-DIFFERS = "engine builds differ"
-"""How a note begins that says so."""
-
 MOST_OFF = 0.25
 """Largest error of an answer that quantization explains: root of the sum of squared differences by
 that of the reference (measurement.md D.2 holds the formats to far less; this finds another sum)."""
@@ -58,7 +56,7 @@ def spread(one: Trial, other: Trial) -> str:
     if one.median_ns > 0 and other.median_ns > 0:
         slower = max(one.median_ns, other.median_ns) / min(one.median_ns, other.median_ns)
         parts.append(f"{(slower - 1) * 100:.1f} % apart in time")
-    return f"{DIFFERS}: {', '.join(parts)}"
+    return f"{BUILDS_DIFFER}: {', '.join(parts)}"
 
 
 def _other_kernels(one: Sequence[EngineLayer], other: Sequence[EngineLayer]) -> tuple[int, int]:

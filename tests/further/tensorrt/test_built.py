@@ -200,6 +200,14 @@ def test_a_file_that_is_no_model_is_one_sentence(
     assert str(tmp_path) not in caught.value.sentence
 
 
+def test_an_engine_is_no_artifact(library: EngineLibrary, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(building.built(library, ZOO / "digits-mlp.onnx", ADA).data)
+    with pytest.raises(BitgaugeError, match="accepted from nobody") as caught:
+        building.built(library, path, ADA)
+    assert caught.value.code is Code.FOREIGN_ENGINE
+
+
 def test_a_build_tells_how_far_it_is(library: EngineLibrary) -> None:
     told: list[float] = []
     building.built(library, ZOO / "digits-cnn.onnx", watched(told.append))
@@ -246,7 +254,7 @@ def test_without_a_card_it_is_not_offered_and_executes_nothing(tmp_path: Path) -
     tensorrt_rtx.prepare()
     with pytest.raises(BitgaugeError, match=r"NVIDIA's driver is not here") as caught:
         tensorrt_rtx.load(path, SessionOptions())
-    assert caught.value.code is Code.ACCELERATOR_MISSING
+    assert caught.value.code is Code.DRIVER_MISSING
 
 
 def test_the_floor_and_the_sentinel_are_built(library: EngineLibrary, tmp_path: Path) -> None:

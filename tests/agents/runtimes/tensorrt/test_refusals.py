@@ -69,8 +69,9 @@ def test_a_file_that_is_no_model_is_a_bad_one(errors: tuple[ParserError, ...]) -
 @pytest.mark.parametrize(
     ("heard", "code"),
     [
-        (["(cudaError 35: CUDA driver version is insufficient)"], Code.ACCELERATOR_MISSING),
-        (["Requested size was 8 bytes: OutOfMemory"], Code.OUT_OF_MEMORY),
+        (["(cudaError 35: CUDA driver version is insufficient)"], Code.DRIVER_TOO_OLD),
+        (["(cudaError 100: no CUDA-capable device is detected)"], Code.DEVICE_HIDDEN),
+        (["Requested size was 8 bytes: OutOfMemory"], Code.OUT_OF_DEVICE_MEMORY),
         (["Could not find any implementation for node x"], Code.UNSUPPORTED_ARTIFACT),
         ([], Code.UNSUPPORTED_ARTIFACT),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from bitgauge.agents.runtimes._tensorrt.cuda import CudaStream
 from bitgauge.agents.runtimes._tensorrt.opened import EngineGraph
 from bitgauge.agents.runtimes._tensorrt.opening import inspected
 from bitgauge.agents.runtimes._tensorrt.session import EngineSession
+from bitgauge.agents.runtimes.base import TimedByDevice
+from bitgauge.benchmarks.protocol.device_time import time_on_device
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 from .card import COPY, KERNEL, SET, Card, fake_library
@@ -62,14 +65,12 @@ def test_a_timed_call_copies_in_computes_and_copies_out(card: Card, graph: bool)
 @pytest.mark.parametrize("graph", [False, True])
 def test_the_devices_clock_sees_the_engine_alone(card: Card, graph: bool) -> None:
     """Copies are of another clock: inputs lie on the device before it runs."""
-    made, stream = session(card, graph=graph), None
-    call, stream = made.resident({"x": X}), made.stream
+    made = session(card, graph=graph)
+    assert isinstance(made, TimedByDevice)
+    call, stream = made.on_device({"x": X}), made.stream
     copies = card.count(COPY)
-    first = stream.mark()
-    call()
-    second = stream.mark()
-    stream.wait()
-    assert stream.between_ns(first, second) == pytest.approx(1000, rel=1e-3)
+    on_device, _ = time_on_device(call, time.perf_counter_ns, 3)
+    assert list(on_device) == pytest.approx([1000] * 3, rel=1e-3)
     assert card.count(COPY) == copies
     flushes = card.count(SET)
     stream.flush()
@@ -109,20 +110,20 @@ def test_an_engine_that_the_library_does_not_take_is_one_sentence(card: Card) ->
 def test_no_driver_and_no_card_are_told_apart(card: Card) -> None:
     with pytest.raises(BitgaugeError, match="driver is not here") as caught:
         CudaStream("libnothing-of-the-kind.so.1")
-    assert caught.value.code is Code.ACCELERATOR_MISSING
+    assert caught.value.code is Code.DRIVER_MISSING
     card.lib.fake_driver(0)
     try:
-        with pytest.raises(BitgaugeError, match=r"shows no GPU .*CUDA_ERROR_NO_DEVICE") as caught:
+        with pytest.raises(BitgaugeError, match="no CUDA-capable device is detected") as caught:
             card.stream()
     finally:
         card.lib.fake_driver(1)
-    assert caught.value.code is Code.ACCELERATOR_MISSING
+    assert caught.value.code is Code.DEVICE_HIDDEN
 
 
 def test_memory_that_is_not_there_is_its_own_failure(card: Card) -> None:
     with pytest.raises(BitgaugeError) as caught:
         card.stream().allocate(2 << 30)
-    assert caught.value.code is Code.OUT_OF_MEMORY
+    assert caught.value.code is Code.OUT_OF_DEVICE_MEMORY
 
 
 class Wrong(EngineSession):

@@ -110,8 +110,8 @@ int cuGraphLaunch(void *graph, void *stream) {
 }
 int cuGraphDestroy(void *graph) { free(graph); return 0; }
 int cuGraphExecDestroy(void *graph) { free(graph); return 0; }
-int cuGetErrorName(int code, const char **found) {
-    *found = code == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : code == 100 ? "CUDA_ERROR_NO_DEVICE"
-             : "CUDA_ERROR_INVALID_VALUE";
+int cuGetErrorString(int code, const char **found) {
+    *found = code == 2 ? "out of memory" : code == 100 ? "no CUDA-capable device is detected"
+             : "invalid argument";
     return 0;
 }
