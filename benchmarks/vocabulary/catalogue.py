@@ -71,6 +71,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.NO_MATCHING_DEVICE: (
             "Loosen the selector, start an agent that meets it, or queue the job with --wait."
         ),
+        Code.ALIAS_REFUSED: (
+            "Have its gate pass it with `bitgauge gate RUN`, or give --by NAME and --reason TEXT."
+        ),
+        Code.WITHHELD: ("Have its gate pass it, or ask the coordinator with --ungated REASON."),
         Code.NOT_APPROVABLE: (
             "Change the limit in gates.toml, where it is reviewed, and gate the run again."
         ),
@@ -258,6 +262,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.UNKNOWN_CALIBRATION_SET: "Run `bitgauge calibration list` for the sets there are.",
         Code.UNKNOWN_SERVICE: "Ask for the empty name, or for a service of the contract.",
         Code.UNKNOWN_DEVICE: "Run `bitgauge devices` for the devices there are.",
+        Code.UNKNOWN_ALIAS: "Run `bitgauge registry aliases` for the aliases there are.",
         Code.UNKNOWN_VERDICT: (
             "Run `bitgauge gate RUN` first; `bitgauge gate list` shows the verdicts there are."
         ),

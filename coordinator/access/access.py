@@ -50,6 +50,8 @@ _RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
     ("History", _WRITERS, "Annotate"),
     ("Gates", PEOPLE, "Judge ListVerdicts"),
     ("Gates", _WRITERS, "KeepVerdict DecideVerdict"),
+    ("Registry", PEOPLE, "SearchArtifacts GetLineage ListAliases"),
+    ("Registry", _WRITERS, "MoveAlias NoteUngated"),
     ("Campaigns", PEOPLE, "PlanRefresh GetCampaign ListCampaigns ListSchedules"),
     ("Campaigns", _WRITERS, "StartCampaign PauseCampaign ResumeCampaign CancelCampaign"),
     ("Campaigns", _WRITERS, "SetSchedule RemoveSchedule"),

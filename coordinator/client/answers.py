@@ -24,6 +24,12 @@ if TYPE_CHECKING:
         RowHistory,
     )
     from bitgauge.benchmarks.vocabulary.values.jobs import JobView
+    from bitgauge.benchmarks.vocabulary.values.registry import (
+        AliasMove,
+        Lineage,
+        Registered,
+        RegistryQuery,
+    )
     from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
     from bitgauge.benchmarks.vocabulary.values.runs import RunView
 
@@ -65,6 +71,15 @@ class Reads(Protocol):
 
     def verdicts(self, query: VerdictQuery) -> tuple[GateVerdict, ...]:
         """Verdicts that are kept, newest first."""
+
+    def artifacts(self, query: RegistryQuery) -> tuple[Registered, ...]:
+        """Artifacts that were measured, the last one first."""
+
+    def lineage(self, word: str) -> Lineage:
+        """Where the artifact of a run, or of `MODEL@ALIAS`, comes from."""
+
+    def aliases(self, model_name: str | None = None, *, now: bool = False) -> tuple[AliasMove, ...]:
+        """Moves of aliases, newest first; with `now` only those that count."""
 
     def run(self, run_id: str) -> RunView:
         """One run."""

@@ -16,6 +16,7 @@ from .calibration import CalibrationCalls
 from .campaigns import CampaignCalls
 from .endpoint import coordinator_endpoint
 from .gates.calls import GateCalls
+from .gates.registry import RegistryCalls
 from .history import HistoryCalls
 from .jobs import JobCalls
 from .table import TableCalls
@@ -26,6 +27,7 @@ class Client(
     TableCalls,
     HistoryCalls,
     GateCalls,
+    RegistryCalls,
     CampaignCalls,
     CalibrationCalls,
     AdminCalls,

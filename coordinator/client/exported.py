@@ -99,5 +99,6 @@ class ExportedTable:
     job = jobs = _refused("jobs")
     run = runs = _refused("runs")
     judge = verdicts = _refused("verdicts")
+    artifacts = lineage = aliases = _refused("registry")
     compare = histories = regressions = _refused("past")
     campaign = campaigns = schedules = _refused("campaigns")

@@ -40,6 +40,7 @@ class Offline:
         self.campaign, self.campaigns = store.campaign, store.campaigns
         self.schedules = store.schedules
         self.judge, self.verdicts = store.judge, store.verdicts
+        self.artifacts, self.lineage, self.aliases = store.artifacts, store.lineage, store.aliases
 
     def __enter__(self) -> Offline:
         return self

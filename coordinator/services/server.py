@@ -35,6 +35,7 @@ from .history import HistoryService
 from .jobs import JobsService
 from .pace import Pace
 from .places import Places
+from .registry import RegistryService
 from .table import TableService
 
 MAX_CONNECTIONS = 1024
@@ -91,6 +92,7 @@ class Servicers(NamedTuple):
     table: lab_pb2_grpc.TableServicer
     history: lab_pb2_grpc.HistoryServicer
     gates: lab_pb2_grpc.GatesServicer
+    registry: lab_pb2_grpc.RegistryServicer
     campaigns: lab_pb2_grpc.CampaignsServicer
     calibration: lab_pb2_grpc.CalibrationServicer
     admin: lab_pb2_grpc.AdminServicer
@@ -119,6 +121,7 @@ def servicers_of(
         table=TableService(lab.writer, lab.asks),
         history=HistoryService(lab.writer, lab.quotas),
         gates=GatesService(lab.writer, lab.quotas),
+        registry=RegistryService(lab.writer, lab.quotas),
         campaigns=CampaignsService(lab.campaigns, lab.writer),
         calibration=CalibrationService(lab.writer, lab.quotas),
         admin=AdminService(administration, lab.care, lab.writer),
@@ -138,6 +141,7 @@ def make_server(
     lab_pb2_grpc.add_TableServicer_to_server(servicers.table, server)
     lab_pb2_grpc.add_HistoryServicer_to_server(servicers.history, server)
     lab_pb2_grpc.add_GatesServicer_to_server(servicers.gates, server)
+    lab_pb2_grpc.add_RegistryServicer_to_server(servicers.registry, server)
     lab_pb2_grpc.add_CampaignsServicer_to_server(servicers.campaigns, server)
     lab_pb2_grpc.add_CalibrationServicer_to_server(servicers.calibration, server)
     lab_pb2_grpc.add_AdminServicer_to_server(servicers.admin, server)

@@ -41,6 +41,8 @@ from .past import annotations as _annotations
 from .past import history as _history
 from .past import own_artifacts as _own_artifacts
 from .past import regressions as _regressions
+from .registry import aliases as _aliases
+from .registry import artifacts as _artifacts
 from .registry import verdicts as _verdicts
 from .sql import named as _named
 from .sql import table as _table
@@ -129,6 +131,11 @@ class Store(Opened):
     keep_verdict = _verdicts.keep
     decide_verdict = _verdicts.decide
     verdicts = _verdicts.verdicts
+    move_alias = _aliases.move
+    aliases = _aliases.moves
+    note_ungated = _aliases.note_ungated
+    artifacts = _artifacts.search
+    lineage = _artifacts.lineage
 
     # -- campaigns
     campaign = _campaigns.view

@@ -475,6 +475,74 @@ class ListVerdictsResponse(_message.Message):
     verdicts: _containers.RepeatedCompositeFieldContainer[GateVerdict]
     def __init__(self, verdicts: _Optional[_Iterable[_Union[GateVerdict, _Mapping]]] = ...) -> None: ...
 
+class SearchArtifactsRequest(_message.Message):
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: RegistryQuery
+    def __init__(self, query: _Optional[_Union[RegistryQuery, _Mapping]] = ...) -> None: ...
+
+class SearchArtifactsResponse(_message.Message):
+    __slots__ = ("artifacts",)
+    ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
+    artifacts: _containers.RepeatedCompositeFieldContainer[Registered]
+    def __init__(self, artifacts: _Optional[_Iterable[_Union[Registered, _Mapping]]] = ...) -> None: ...
+
+class GetLineageRequest(_message.Message):
+    __slots__ = ("word",)
+    WORD_FIELD_NUMBER: _ClassVar[int]
+    word: str
+    def __init__(self, word: _Optional[str] = ...) -> None: ...
+
+class GetLineageResponse(_message.Message):
+    __slots__ = ("lineage",)
+    LINEAGE_FIELD_NUMBER: _ClassVar[int]
+    lineage: Lineage
+    def __init__(self, lineage: _Optional[_Union[Lineage, _Mapping]] = ...) -> None: ...
+
+class ListAliasesRequest(_message.Message):
+    __slots__ = ("model_name", "now")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    now: bool
+    def __init__(self, model_name: _Optional[str] = ..., now: bool = ...) -> None: ...
+
+class ListAliasesResponse(_message.Message):
+    __slots__ = ("moves",)
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    moves: _containers.RepeatedCompositeFieldContainer[AliasMove]
+    def __init__(self, moves: _Optional[_Iterable[_Union[AliasMove, _Mapping]]] = ...) -> None: ...
+
+class MoveAliasRequest(_message.Message):
+    __slots__ = ("alias", "run_id", "by", "reason")
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    alias: str
+    run_id: str
+    by: str
+    reason: str
+    def __init__(self, alias: _Optional[str] = ..., run_id: _Optional[str] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class MoveAliasResponse(_message.Message):
+    __slots__ = ("move",)
+    MOVE_FIELD_NUMBER: _ClassVar[int]
+    move: AliasMove
+    def __init__(self, move: _Optional[_Union[AliasMove, _Mapping]] = ...) -> None: ...
+
+class NoteUngatedRequest(_message.Message):
+    __slots__ = ("run_id", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class NoteUngatedResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class SelectRequest(_message.Message):
     __slots__ = ("query",)
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -1866,3 +1934,97 @@ class VerdictQuery(_message.Message):
     use_case: str
     limit: int
     def __init__(self, run_id: _Optional[str] = ..., model_name: _Optional[str] = ..., use_case: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class AliasMove(_message.Message):
+    __slots__ = ("model_name", "alias", "run_id", "artifact", "device_name", "use_case", "at_unix_ns", "who", "by", "reason", "position")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    AT_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    alias: str
+    run_id: str
+    artifact: str
+    device_name: str
+    use_case: str
+    at_unix_ns: int
+    who: str
+    by: str
+    reason: str
+    position: int
+    def __init__(self, model_name: _Optional[str] = ..., alias: _Optional[str] = ..., run_id: _Optional[str] = ..., artifact: _Optional[str] = ..., device_name: _Optional[str] = ..., use_case: _Optional[str] = ..., at_unix_ns: _Optional[int] = ..., who: _Optional[str] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ..., position: _Optional[int] = ...) -> None: ...
+
+class RegistryQuery(_message.Message):
+    __slots__ = ("text", "model_name", "recipe", "limit")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    model_name: str
+    recipe: str
+    limit: int
+    def __init__(self, text: _Optional[str] = ..., model_name: _Optional[str] = ..., recipe: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class Registered(_message.Message):
+    __slots__ = ("model_name", "recipe", "name", "kind", "runtime", "artifact", "baseline", "run_id", "device_name", "measured_unix_ns", "outcome", "use_case", "aliases")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    recipe: str
+    name: str
+    kind: str
+    runtime: str
+    artifact: _common_pb2.Digest
+    baseline: _common_pb2.Digest
+    run_id: str
+    device_name: str
+    measured_unix_ns: int
+    outcome: str
+    use_case: str
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model_name: _Optional[str] = ..., recipe: _Optional[str] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., runtime: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., run_id: _Optional[str] = ..., device_name: _Optional[str] = ..., measured_unix_ns: _Optional[int] = ..., outcome: _Optional[str] = ..., use_case: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Lineage(_message.Message):
+    __slots__ = ("registered", "original", "order", "toolchain", "source", "calibration", "notes", "job_id", "submitted_by", "verdicts", "moves")
+    REGISTERED_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    TOOLCHAIN_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    registered: Registered
+    original: _common_pb2.Digest
+    order: _containers.RepeatedScalarFieldContainer[str]
+    toolchain: str
+    source: _common_pb2.Digest
+    calibration: _common_pb2.Digest
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    job_id: str
+    submitted_by: str
+    verdicts: _containers.RepeatedCompositeFieldContainer[GateVerdict]
+    moves: _containers.RepeatedCompositeFieldContainer[AliasMove]
+    def __init__(self, registered: _Optional[_Union[Registered, _Mapping]] = ..., original: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., order: _Optional[_Iterable[str]] = ..., toolchain: _Optional[str] = ..., source: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ..., job_id: _Optional[str] = ..., submitted_by: _Optional[str] = ..., verdicts: _Optional[_Iterable[_Union[GateVerdict, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[AliasMove, _Mapping]]] = ...) -> None: ...

@@ -1121,6 +1121,258 @@ class Gates(object):
             _registered_method=True)
 
 
+class RegistryStub(object):
+    """Which artifacts there are, where each comes from, and which is shipped.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.SearchArtifacts = channel.unary_unary(
+                '/bitgauge.v1.Registry/SearchArtifacts',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SearchArtifactsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SearchArtifactsResponse.FromString,
+                _registered_method=True)
+        self.GetLineage = channel.unary_unary(
+                '/bitgauge.v1.Registry/GetLineage',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetLineageRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetLineageResponse.FromString,
+                _registered_method=True)
+        self.ListAliases = channel.unary_unary(
+                '/bitgauge.v1.Registry/ListAliases',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAliasesRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAliasesResponse.FromString,
+                _registered_method=True)
+        self.MoveAlias = channel.unary_unary(
+                '/bitgauge.v1.Registry/MoveAlias',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.MoveAliasRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.MoveAliasResponse.FromString,
+                _registered_method=True)
+        self.NoteUngated = channel.unary_unary(
+                '/bitgauge.v1.Registry/NoteUngated',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.NoteUngatedRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.NoteUngatedResponse.FromString,
+                _registered_method=True)
+
+
+class RegistryServicer(object):
+    """Which artifacts there are, where each comes from, and which is shipped.
+    """
+
+    def SearchArtifacts(self, request, context):
+        """Artifacts that were measured, the last one first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLineage(self, request, context):
+        """Where an artifact comes from, and everything that was said of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAliases(self, request, context):
+        """Moves of aliases, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveAlias(self, request, context):
+        """Lets an alias mean another run's artifact from now on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteUngated(self, request, context):
+        """Remembers that an artifact was taken that no gate passed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RegistryServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'SearchArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchArtifacts,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SearchArtifactsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SearchArtifactsResponse.SerializeToString,
+            ),
+            'GetLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLineage,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetLineageRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetLineageResponse.SerializeToString,
+            ),
+            'ListAliases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAliases,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAliasesRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAliasesResponse.SerializeToString,
+            ),
+            'MoveAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveAlias,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.MoveAliasRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.MoveAliasResponse.SerializeToString,
+            ),
+            'NoteUngated': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteUngated,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.NoteUngatedRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.NoteUngatedResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Registry', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Registry', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Registry(object):
+    """Which artifacts there are, where each comes from, and which is shipped.
+    """
+
+    @staticmethod
+    def SearchArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Registry/SearchArtifacts',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SearchArtifactsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SearchArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Registry/GetLineage',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetLineageRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetLineageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAliases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Registry/ListAliases',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAliasesRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAliasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Registry/MoveAlias',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.MoveAliasRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.MoveAliasResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteUngated(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Registry/NoteUngated',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.NoteUngatedRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.NoteUngatedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class CampaignsStub(object):
     """Refreshes of the table, and what starts them by itself.
     """

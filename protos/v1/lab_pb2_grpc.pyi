@@ -360,6 +360,85 @@ class GatesServicer(metaclass=abc.ABCMeta):
 
 def add_GatesServicer_to_server(servicer: GatesServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
 
+class RegistryStub:
+    """Which artifacts there are, where each comes from, and which is shipped."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> RegistryStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> RegistryAsyncStub: ...
+    SearchArtifacts: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SearchArtifactsRequest, bitgauge.protos.v1.lab_pb2.SearchArtifactsResponse]
+    """Artifacts that were measured, the last one first."""
+    GetLineage: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetLineageRequest, bitgauge.protos.v1.lab_pb2.GetLineageResponse]
+    """Where an artifact comes from, and everything that was said of it."""
+    ListAliases: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAliasesRequest, bitgauge.protos.v1.lab_pb2.ListAliasesResponse]
+    """Moves of aliases, newest first."""
+    MoveAlias: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.MoveAliasRequest, bitgauge.protos.v1.lab_pb2.MoveAliasResponse]
+    """Lets an alias mean another run's artifact from now on."""
+    NoteUngated: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.NoteUngatedRequest, bitgauge.protos.v1.lab_pb2.NoteUngatedResponse]
+    """Remembers that an artifact was taken that no gate passed."""
+
+@typing.type_check_only
+class RegistryAsyncStub(RegistryStub):
+    """Which artifacts there are, where each comes from, and which is shipped."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    SearchArtifacts: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SearchArtifactsRequest, bitgauge.protos.v1.lab_pb2.SearchArtifactsResponse]  # type: ignore[assignment]
+    """Artifacts that were measured, the last one first."""
+    GetLineage: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetLineageRequest, bitgauge.protos.v1.lab_pb2.GetLineageResponse]  # type: ignore[assignment]
+    """Where an artifact comes from, and everything that was said of it."""
+    ListAliases: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAliasesRequest, bitgauge.protos.v1.lab_pb2.ListAliasesResponse]  # type: ignore[assignment]
+    """Moves of aliases, newest first."""
+    MoveAlias: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.MoveAliasRequest, bitgauge.protos.v1.lab_pb2.MoveAliasResponse]  # type: ignore[assignment]
+    """Lets an alias mean another run's artifact from now on."""
+    NoteUngated: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.NoteUngatedRequest, bitgauge.protos.v1.lab_pb2.NoteUngatedResponse]  # type: ignore[assignment]
+    """Remembers that an artifact was taken that no gate passed."""
+
+class RegistryServicer(metaclass=abc.ABCMeta):
+    """Which artifacts there are, where each comes from, and which is shipped."""
+
+    @abc.abstractmethod
+    def SearchArtifacts(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.SearchArtifactsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SearchArtifactsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SearchArtifactsResponse]]:
+        """Artifacts that were measured, the last one first."""
+
+    @abc.abstractmethod
+    def GetLineage(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.GetLineageRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.GetLineageResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.GetLineageResponse]]:
+        """Where an artifact comes from, and everything that was said of it."""
+
+    @abc.abstractmethod
+    def ListAliases(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListAliasesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListAliasesResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListAliasesResponse]]:
+        """Moves of aliases, newest first."""
+
+    @abc.abstractmethod
+    def MoveAlias(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.MoveAliasRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.MoveAliasResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.MoveAliasResponse]]:
+        """Lets an alias mean another run's artifact from now on."""
+
+    @abc.abstractmethod
+    def NoteUngated(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.NoteUngatedRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.NoteUngatedResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.NoteUngatedResponse]]:
+        """Remembers that an artifact was taken that no gate passed."""
+
+def add_RegistryServicer_to_server(servicer: RegistryServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
 class CampaignsStub:
     """Refreshes of the table, and what starts them by itself."""
 

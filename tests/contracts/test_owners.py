@@ -25,6 +25,7 @@ OWNED = {
 NOT_OWNED = {
     *("Submit", "Offer", "Certify", "StartCampaign", "Write"),  # make something of one's own
     *("Reanalyse", "Annotate", "QueryWrite"),  # compute, add a remark, ask
+    *("MoveAlias", "NoteUngated"),  # append what is shipped of a model
     *("KeepVerdict", "DecideVerdict"),  # append what is said of a run
 }
 

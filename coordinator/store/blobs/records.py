@@ -45,6 +45,9 @@ WITH
     UNION SELECT artifact_sha256, artifact_size_bytes FROM entries
       WHERE job_id IN (SELECT * FROM live) OR (job_id IN (SELECT * FROM measured)
         AND (artifact_sha256, artifact_size_bytes) NOT IN (SELECT * FROM made))
+    UNION SELECT artifact_sha256, artifact_size_bytes FROM entries WHERE :live AND EXISTS (
+      SELECT 1 FROM aliases a JOIN runs r USING (run_id)
+      WHERE r.job_id = entries.job_id AND r.entry_index = entries.entry_index)
     UNION SELECT sha256, size_bytes FROM pinned_blobs WHERE :live
     UNION SELECT raw.sha256, raw.size_bytes FROM raw JOIN runs USING (run_id)
       WHERE runs.disposition = 'accepted' OR runs.job_id IN (SELECT * FROM live)

@@ -8,7 +8,7 @@ that both lead to the same.
 from __future__ import annotations
 
 from .answered import CALIBRATION_SETS, CAMPAIGNS, PAST, TABLE
-from .kept import VERDICTS
+from .kept import ALIASES, VERDICTS
 from .reader_views import VIEWS
 
 APPLICATION_ID = 0x42495447
@@ -370,6 +370,7 @@ SCRIPT: tuple[str, ...] = (
     *_ACCESS,
     *AUDIT,
     *VERDICTS,
+    *ALIASES,
     *_TRUST,
     *TABLE,
     *CAMPAIGNS,

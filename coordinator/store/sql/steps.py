@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from . import entry_runtimes, own_artifacts
 from .answered import CALIBRATION_SETS, CAMPAIGN
 from .database import transaction
-from .kept import VERDICTS
+from .kept import ALIASES, VERDICTS
 from .reader_views import VIEWS
 from .schema import (
     APPLICATION_ID,
@@ -143,6 +143,7 @@ STEPS: Steps = (
     _NAMES,
     (CALIBRATION_SETS,),
     VERDICTS,
+    ALIASES,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

@@ -82,6 +82,8 @@ async def served() -> AsyncIterator[int]:
         Jobs,
         lab_pb2_grpc.TableServicer,
         lab_pb2_grpc.HistoryServicer,
+        lab_pb2_grpc.GatesServicer,
+        lab_pb2_grpc.RegistryServicer,
         lab_pb2_grpc.CampaignsServicer,
         lab_pb2_grpc.CalibrationServicer,
         lab_pb2_grpc.AdminServicer,

@@ -57,6 +57,11 @@ def verdicts_text(found: Iterable[GateVerdict]) -> str:
     )
 
 
+def verdict_line(one: GateVerdict) -> str:
+    """A verdict in one line, with the moment."""
+    return f"{moment(one.at_unix_ns)}  {_title(one)}"
+
+
 def simulated_text(found: Sequence[Replayed], margin_pp: float) -> str:
     """What would have passed, what changes by it, and what it costs and saves."""
     if not found:

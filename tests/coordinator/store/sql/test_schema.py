@@ -83,7 +83,7 @@ def answers(store: Store) -> dict[str, Any]:
     }
 
 
-NEWER = {"manifest_files", "audit", "device_aliases", "calibration_sets", "verdicts"}
+NEWER = {"manifest_files", "audit", "device_aliases", "calibration_sets", "verdicts", "aliases"}
 """Tables that came later."""
 
 
