@@ -187,14 +187,17 @@ def _of_both(
 def _samples(
     evaluation: EvaluationSet, seen: Sequence[Observed], rows: Sequence[Rows], head: Head | None
 ) -> QualitySamples:
+    strata = None if evaluation.strata is None else evaluation.strata.astype(np.str_)
     if head is not None and rows:
         theirs = rows[1] if len(rows) > 1 else None
-        return quality.score(rows[0], theirs, evaluation.labels, evaluation.ids, head)
+        scored = quality.score(rows[0], theirs, evaluation.labels, evaluation.ids, head)
+        return replace(scored, strata=strata)
     ours = np.empty((len(evaluation), 0))
     none = ours if len(seen) > 1 else None
     samples = quality.score(ours, none, evaluation.labels, evaluation.ids, Head.VALUES)
     return replace(
         samples,
+        strata=strata,
         ref_nonfinite=seen[0].nonfinite(),
         cand_nonfinite=seen[1].nonfinite() if len(seen) > 1 else None,
     )

@@ -21,12 +21,14 @@ from ..vocabulary.errors import BadInput, Code
 from .heads import (
     Head,
     as_numbers,
+    confidences,
     divergences,
     head_of_values,
     log_probabilities,
     losses,
     matrix_of,
     predictions,
+    ranks,
 )
 
 ONE_SIDED = 0.95
@@ -134,6 +136,10 @@ def score(
         ref_nonfinite=_nonfinite(ref),
         cand_nonfinite=None if cand is None else _nonfinite(cand),
         classes=_classes(head, ref, ref_told, truth),
+        ref_rank=None if truth is None else ranks(head, ref, truth),
+        cand_rank=None if truth is None or cand is None else ranks(head, cand, truth),
+        ref_confidence=confidences(ref_log, ref_told),
+        cand_confidence=None if cand_told is None else confidences(cand_log, cand_told),
     )
 
 

@@ -122,6 +122,36 @@ def log_probabilities(head: Head, matrix: Floats) -> Floats | None:
     return result
 
 
+def ranks(head: Head, matrix: Floats, labels: Ints) -> Ints | None:
+    """The place of each label among the classes of its sample, 0 for the best, (samples,).
+
+    Of classes with the same number the first comes first, as in `predictions`. -1 where a number is
+    not finite or the label is no class; None where the head gives no number for each class.
+    """
+    if head not in (Head.LOGITS, Head.PROBABILITIES) or labels.ndim != 1:
+        return None
+    places = np.arange(matrix.shape[1])
+    known = (labels >= 0) & (labels < places.size) & np.all(np.isfinite(matrix), axis=1)
+    safe = np.where(known, labels, 0)
+    own = matrix[np.arange(len(matrix)), safe][:, None]
+    with np.errstate(invalid="ignore"):
+        before = (matrix > own) | ((matrix == own) & (places < safe[:, None]))
+    return np.where(known, before.sum(axis=1), -1).astype(np.int64)
+
+
+def confidences(logs: Floats | None, told: Ints) -> Floats | None:
+    """The probability of what each sample is told to be, (samples,); NaN where there is none.
+
+    None where the head tells no distribution over classes.
+    """
+    if logs is None or logs.ndim != 2 or told.ndim != 1:
+        return None
+    found = np.full(len(told), np.nan)
+    known = (told >= 0) & (told < logs.shape[1])
+    found[known] = np.exp(logs[known, told[known]])
+    return found
+
+
 def losses(logs: Floats | None, labels: Ints) -> Floats:
     """Cross-entropy of each sample in nats, summed over several labels; NaN where undefined."""
     loss: Floats = np.full(len(labels), np.nan)

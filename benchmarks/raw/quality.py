@@ -9,7 +9,7 @@ import numpy as np
 
 from ..common.fits import Whole
 from ..quality.outputs import Judged
-from ..samples import BaselineSamples, QualitySamples, TaskSamples
+from ..samples import BaselineSamples, Floats, Ints, QualitySamples, TaskSamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import arrays_of, bad_raw, floats_of, ints_of, meta_of, texts_of
@@ -81,7 +81,20 @@ def quality_samples(raw: RawFile) -> QualitySamples:
         ref_nonfinite=ints_of(raw, "ref_nonfinite", samples),
         cand_nonfinite=ints_of(raw, "cand_nonfinite", samples) if both else None,
         classes=meta_of(raw, _Meta).classes,
+        ref_rank=_ints_if_any(raw, "ref_rank", samples),
+        cand_rank=_ints_if_any(raw, "cand_rank", samples),
+        ref_confidence=_floats_if_any(raw, "ref_confidence", samples),
+        cand_confidence=_floats_if_any(raw, "cand_confidence", samples),
+        strata=texts_of(raw, "strata", samples) if "strata" in raw.arrays else None,
     )
+
+
+def _ints_if_any(raw: RawFile, name: str, size: int) -> Ints | None:
+    return ints_of(raw, name, size) if name in raw.arrays else None
+
+
+def _floats_if_any(raw: RawFile, name: str, size: int) -> Floats | None:
+    return floats_of(raw, name, size) if name in raw.arrays else None
 
 
 def with_baseline(raw: RawFile, observed: BaselineSamples) -> RawFile:

@@ -223,6 +223,12 @@ class QualitySamples:
         ref_nonfinite: outputs of the baseline that are NaN or infinite.
         cand_nonfinite: the same of the candidate.
         classes: classes of the output; 0 when the output is no (samples, classes) matrix.
+        ref_rank: place of the label among the classes by the baseline, 0 for the best, -1 where it
+            has none; None where not every class is given a number.
+        cand_rank: the same by the candidate.
+        ref_confidence: probability that the baseline gives its prediction, or None likewise.
+        cand_confidence: the same of the candidate.
+        strata: group of each sample, or None.
     """
 
     ids: Texts
@@ -236,6 +242,11 @@ class QualitySamples:
     kl: Floats | None
     max_abs_diff: Floats | None
     classes: int
+    ref_rank: Ints | None = None
+    cand_rank: Ints | None = None
+    ref_confidence: Floats | None = None
+    cand_confidence: Floats | None = None
+    strata: Texts | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
