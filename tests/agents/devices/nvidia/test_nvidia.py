@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -237,32 +234,3 @@ def test_the_doctor_says_what_is_in_the_way(
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("NVRM version: 580.95.05\n")
     assert re.match(said, cards.call(told, root=str(tmp_path)))
-
-
-def _asked() -> Iterator[tuple[str, int | None]]:
-    """Every name of NVML in our modules, and with how many arguments a function is asked."""
-    for file in sorted((ROOT / "agents").rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                given = [one.value for one in node.args if isinstance(one, ast.Constant)]
-                if node.func.attr in ("own", "card") and given:
-                    yield str(given[0]), len(node.args)
-                elif node.func.attr == "ask" and given:
-                    yield str(given[0]), len(node.args) - 1
-            word = node.value if isinstance(node, ast.Constant) else ""
-            word = node.attr if isinstance(node, ast.Attribute) else word
-            if isinstance(word, str) and re.fullmatch(r"(nvml|NVML_)\w*[A-Za-z0-9]", word):
-                yield word, None
-
-
-def test_every_name_that_is_asked_is_in_the_bindings_and_takes_what_it_is_given() -> None:
-    pynvml = pytest.importorskip("pynvml", reason="NOT RUN: pip install 'bitgauge[nvidia]'")
-    asked = set(_asked())
-    assert ("nvmlDeviceGetFieldValues", 2) in asked
-    members = {name for name, _ in pynvml.c_nvmlFieldValue_t._fields_}
-    for name, count in asked:
-        if name in members or name == "nvmlClocksEventReason":
-            continue  # of a structure; the beginning of many
-        function = getattr(pynvml, name)
-        if count is not None:
-            inspect.signature(function).bind(*[None] * count)
