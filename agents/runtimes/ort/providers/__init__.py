@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import cast
 
@@ -20,8 +21,8 @@ from ....host.packages import foreign
 from ...base import Offer, SessionOptions
 from .base import Provider
 
-_WORDS = "the artifact runs on the device's accelerator alone, the reference where it did"
-_NO_PROVIDERS = ("base", "floats", "placing", "session")
+_WORDS = "the artifact runs on what is named alone, the reference where it did"
+_NO_PROVIDERS = ("base", "bound", "cards", "floats", "placing", "session", "work")
 
 
 @cache
@@ -43,19 +44,23 @@ def offer(stack: Mapping[str, str]) -> Offer:
     there = [one for one in concerned if one not in lacking]
     if not there:
         return Offer(missing=missing)
-    further = (option for one in there for option in one.options())
+    versions = {one.DISTRIBUTION: str(_version(one)) for one in there}
     return Offer(
         providers=tuple(one.NAME for one in there),
-        options=(
-            RuntimeOption(PROVIDER, tuple(one.NAME for one in there), _WORDS),
-            *further,
-        ),
-        versions=tuple(StackItem(one.DISTRIBUTION, str(_version(one))) for one in there),
+        options=_options(there),
+        versions=tuple(StackItem(name, version) for name, version in versions.items()),
         missing=missing,
     )
 
 
-def chosen(options: SessionOptions) -> Provider | None:
+def _options(there: Sequence[Provider]) -> tuple[RuntimeOption, ...]:
+    """Each once; a provider that is usual has no name to be asked for by."""
+    named = tuple(one.NAME for one in there if not one.USUAL)
+    first = (RuntimeOption(PROVIDER, named, _WORDS),) if named else ()
+    return tuple(dict.fromkeys((*first, *(option for one in there for option in one.options()))))
+
+
+def chosen(options: SessionOptions, environment: Mapping[str, str] = os.environ) -> Provider | None:
     """What a session is asked to be placed with; None where that is the processor alone.
 
     Raises:
@@ -64,7 +69,12 @@ def chosen(options: SessionOptions) -> Provider | None:
     """
     given = {one.name: one.value for one in options.further}
     stack = {one.name: one.value for one in options.device}
-    known = {one.name: one.values for one in offer(stack).options}
+    there = [
+        one
+        for one in every()
+        if (one.concerns(stack) or one.is_here(environment)) and not _why_not_there(one)
+    ]
+    known = {one.name: one.values for one in _options(there)}
     for name, value in given.items():
         if name.partition(".")[0] == PROVIDER and value not in known.get(name, ()):
             listed = ", ".join(f"{one}={' or '.join(values)}" for one, values in known.items())
@@ -74,17 +84,20 @@ def chosen(options: SessionOptions) -> Provider | None:
                 f" {listed or 'no provider besides the processor'}.",
             )
     name = provider_of(options.further)
-    if not name and any(one.startswith(f"{PROVIDER}.") for one in given):
+    found = next((one for one in there if (name == one.NAME if name else one.USUAL)), None)
+    if found is None and any(one.startswith(f"{PROVIDER}.") for one in given):
         raise Refused(
             Code.UNSUPPORTED_ARTIFACT,
             f"Options of a provider need {PROVIDER} itself: {', '.join(sorted(given))}.",
         )
-    return next((one for one in every() if name == one.NAME), None)
+    return found
 
 
 def _why_not_there(one: Provider) -> str:
     """Why its package cannot be used here, as a sentence; "" where it can."""
-    return one.MISSING if _version(one) is None else foreign(one.DISTRIBUTION)
+    if _version(one) is None:
+        return one.MISSING
+    return foreign(one.DISTRIBUTION) or one.lacks()
 
 
 def _version(one: Provider) -> str | None:

@@ -21,7 +21,11 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from ...base import SessionOptions
 from ..opening import explain, session_options
 from .base import Provider
+from .work import PlacedWork, work_of
 
+FALLBACK = "provider.fallback"
+"""Option: what the provider does not take runs on the processor, and that is told."""
+PROCESSOR = "processor"
 _NO_FALLBACK = "session.disable_cpu_ep_fallback"
 _RECORD = "session.record_ep_graph_assignment_info"
 _FELL_BACK = ("fallback to cpu ep has been explicitly disabled", "was not selected by that ep")
@@ -47,6 +51,7 @@ class PlacedModel:
     session: Any
     nodes: tuple[AssignedNode, ...]
     built: str
+    work: PlacedWork
 
 
 def free_axes(model: Any) -> dict[str, str]:
@@ -75,25 +80,26 @@ def placed(path: Path, options: SessionOptions, provider: Provider) -> PlacedMod
     given, stack = ({o.name: o.value for o in kind} for kind in (options.further, options.device))
     provider.require_fitting(model, given, stack)
     before = _built(options)
-    wanted = _wanted(options, provider, model)
-    wanted.add_session_config_entry(_NO_FALLBACK, "1")
-    if before is None and options.build_into is not None:
-        wanted.add_session_config_entry("ep.context_enable", "1")
-        wanted.add_session_config_entry("ep.context_embed_mode", "1")
-        wanted.add_session_config_entry("ep.context_file_path", str(options.build_into))
+    into = options.build_into if before is None else None
+    may_fall_back = provider.FALLS_BACK and given.get(FALLBACK) == PROCESSOR
+    wanted = _wanted(options, provider, model, into)
+    if not may_fall_back:
+        wanted.add_session_config_entry(_NO_FALLBACK, "1")
     try:
-        session = _session(before or path, wanted)
+        session = _session(before or path, wanted, provider)
     except Exception as error:  # the binding raises a dozen types that share no base
-        if options.build_into is not None and before is None:
-            options.build_into.unlink(missing_ok=True)
+        if into is not None:
+            into.unlink(missing_ok=True)
         if any(words in str(error).lower() for words in _FELL_BACK):
-            tried = _tried(path, _wanted(options, provider, model))
+            tried = _tried(path, _wanted(options, provider, model, None), provider)
             raise _refused(tried or _named_in(str(error)), provider, options) from error
-        raise explain(error, loading=True, path=path) from error
+        raise provider.error_of(error) or explain(error, loading=True, path=path) from error
     nodes = nodes_of(session.get_provider_graph_assignment_info())
-    if not nodes or elsewhere(nodes, provider.EXECUTES):
+    fallen = elsewhere(nodes, provider.EXECUTES)
+    if not nodes or len(fallen) == len(nodes) or (fallen and not may_fall_back):
         raise _refused(nodes, provider, options)
-    return PlacedModel(session, nodes, "before" if before is not None else "now")
+    work = work_of(model, options.batch, {one.name for one in fallen})
+    return PlacedModel(session, nodes, "before" if before is not None else "now", work)
 
 
 def refuse_prebuilt(model: Any) -> None:
@@ -127,28 +133,32 @@ def _built(options: SessionOptions) -> Path | None:
     return None
 
 
-def _wanted(options: SessionOptions, provider: Provider, model: Any) -> Any:
-    """Options of the binding; an accelerator's program is of one size, so the batch is fixed."""
+def _wanted(
+    options: SessionOptions, provider: Provider, model: Any, build_into: Path | None
+) -> Any:
+    """Options of the binding; where a program is of one size, the batch is fixed."""
     wanted = session_options(options)
     for name, place in free_axes(model).items():
-        if place == "first":
+        if place == "first" and provider.FIXES_BATCH:
             wanted.add_free_dimension_override_by_name(name, options.batch)
     wanted.add_session_config_entry(_RECORD, "1")
     given = {one.name: one.value for one in options.further}
-    provider.add_to(wanted, given, {one.name: one.value for one in options.device})
+    stack = {one.name: one.value for one in options.device}
+    provider.add_to(wanted, given, stack, model, build_into)
     return wanted
 
 
-def _session(path: Path, wanted: Any) -> Any:
+def _session(path: Path, wanted: Any, provider: Provider) -> Any:
     import onnxruntime
 
-    return onnxruntime.InferenceSession(str(path), wanted, enable_fallback=0)
+    without = {"disabled_optimizers": [*provider.LEAVES_OUT]} if provider.LEAVES_OUT else {}
+    return onnxruntime.InferenceSession(str(path), wanted, enable_fallback=0, **without)
 
 
-def _tried(path: Path, wanted: Any) -> tuple[AssignedNode, ...]:
+def _tried(path: Path, wanted: Any, provider: Provider) -> tuple[AssignedNode, ...]:
     """Where the nodes would go if they might: made to name them, and never run."""
     try:
-        return nodes_of(_session(path, wanted).get_provider_graph_assignment_info())
+        return nodes_of(_session(path, wanted, provider).get_provider_graph_assignment_info())
     except Exception:  # as above; that they do not all go there is known
         return ()
 
@@ -186,6 +196,12 @@ def words_of(nodes: Sequence[AssignedNode]) -> str:
     return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
+def counted(nodes: Sequence[AssignedNode]) -> str:
+    """``5 Conv, 4 Relu``: every operator by its kind, the most frequent first."""
+    kinds = Counter(one.op_type for one in nodes)
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+
+
 def _refused(nodes: Sequence[AssignedNode], provider: Provider, options: SessionOptions) -> Refused:
     fallen = elsewhere(nodes, provider.EXECUTES)
     why = provider.why_not({one.name: one.value for one in options.device})
@@ -196,7 +212,8 @@ def _refused(nodes: Sequence[AssignedNode], provider: Provider, options: Session
         if fallen
         else "operators would run on the processor, and ONNX Runtime does not tell which"
     )
-    because = f"; {why}" if why else ""
+    allowed = f"{FALLBACK}={PROCESSOR} allows that" if provider.FALLS_BACK else ""
+    because = "".join(f"; {one}" for one in (why, allowed) if one)
     return Refused(
         Code.FELL_BACK,
         f"Provider {provider.NAME} does not take the whole artifact: {what}{because}.",

@@ -12,13 +12,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from bitgauge.benchmarks.common.said import said
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeOption
 
 from ....host.qualcomm import SIMULATOR, SOC, SOC_MODEL, Soc, soc_numbered
+from .base import CONFIG_CONTEXT, CONTEXT_PATH, Binding
 from .floats import float_operators
 from .placing import words_of
 
@@ -27,6 +29,10 @@ EXECUTES = "QNNExecutionProvider"
 DISTRIBUTION = "onnxruntime-qnn"
 MISSING = "The neural processor of this device is reached through a package that is not there."
 HINT = "pip install 'bitgauge[qnn]'"
+USUAL = False
+FIXES_BATCH = True
+FALLS_BACK = False
+LEAVES_OUT: tuple[str, ...] = ()
 
 PRECISION = "provider.precision"
 """Option: the type in which float operators are computed; without it they are refused."""
@@ -45,6 +51,21 @@ def concerns(stack: Mapping[str, str]) -> bool:
     return SOC in stack
 
 
+def is_here(environment: Mapping[str, str]) -> bool:
+    """Never: only the stack tells."""
+    return False
+
+
+def lacks() -> str:
+    """Nothing."""
+    return ""
+
+
+def binding(options: Mapping[str, str]) -> Binding | None:
+    """Memory is shared, or copied by the library."""
+    return None
+
+
 def options() -> tuple[RuntimeOption, ...]:
     """Half precision, and the power mode."""
     return (
@@ -53,7 +74,13 @@ def options() -> tuple[RuntimeOption, ...]:
     )
 
 
-def add_to(wanted: Any, options: Mapping[str, str], stack: Mapping[str, str]) -> None:
+def add_to(
+    wanted: Any,
+    options: Mapping[str, str],
+    stack: Mapping[str, str],
+    model: Any,
+    build_into: Path | None,
+) -> None:
     """Has sessions placed on the HTP; see `base.Provider`."""
     soc = soc_of(stack)
     settings = settings_of(soc, options)
@@ -72,6 +99,9 @@ def add_to(wanted: Any, options: Mapping[str, str], stack: Mapping[str, str]) ->
     _register(str(onnxruntime_qnn.get_library_path()))
     device = _device(is_simulated=SIMULATOR in stack)
     wanted.add_provider_for_devices([device], {"backend_path": computes, **settings})
+    if build_into is not None:
+        for name, value in (*CONFIG_CONTEXT, (CONTEXT_PATH, str(build_into))):
+            wanted.add_session_config_entry(name, value)
 
 
 def soc_of(stack: Mapping[str, str]) -> Soc:
@@ -132,6 +162,11 @@ def require_fitting(model: Any, options: Mapping[str, str], stack: Mapping[str, 
     raise Refused(
         Code.UNSUPPORTED_ARTIFACT, f"Some operators compute in floats: {words_of(found)}; {why}."
     )
+
+
+def error_of(error: Exception) -> BitgaugeError | None:
+    """Nothing that the library does not say better."""
+    return None
 
 
 def why_not(stack: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..opening import inference, session_options
 from ..session import OrtSession
 from .base import Provider
-from .placing import PlacedModel, placed
+from .placing import PlacedModel, counted, elsewhere, placed, words_of
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.numerics.graph import GraphFacts
@@ -32,10 +32,16 @@ class PlacedSession(OrtSession):
 
     def __init__(self, made: PlacedModel, provider: Provider, path: Path) -> None:
         super().__init__(made.session, path)
+        there = [one for one in made.nodes if one.executes == provider.EXECUTES]
         self._told = {
-            "placed": f"{len(made.nodes)} of {len(made.nodes)} nodes on {provider.NAME}",
-            "program built": made.built,
+            "placed": f"{len(there)} of {len(made.nodes)} nodes on {provider.NAME}",
+            "placed work": made.work.words(provider.NAME),
+            "executes": counted(made.nodes),
         }
+        if provider.FIXES_BATCH:
+            self._told["program built"] = made.built
+        if fallen := elsewhere(made.nodes, provider.EXECUTES):
+            self._told["on the processor"] = words_of(fallen)
 
     def options_set(self) -> dict[str, str]:
         """What it was made with, and where its nodes went; see `base.Session`."""
@@ -98,4 +104,10 @@ def session_on(path: Path, options: SessionOptions, provider: Provider) -> Place
     Raises:
         BitgaugeError: it does not take all of it, or is not there.
     """
-    return PlacedSession(placed(path, options, provider), provider, path)
+    made = placed(path, options, provider)
+    binding = provider.binding({one.name: one.value for one in options.further})
+    if binding is None:
+        return PlacedSession(made, provider, path)
+    from .bound import BoundSession
+
+    return BoundSession(made, provider, path, binding)
