@@ -88,6 +88,9 @@ class EngineRuntime:
     def _imported(self) -> EngineLibrary:
         trt = self.library()
         require_major(self.flavour, str(trt.__version__))
+        if not self.flavour.names_capabilities:
+            # Some operators of ONNX are plug-ins of its own, which parser and runtime look up.
+            trt.init_libnvinfer_plugins(None, "")
         return EngineLibrary(trt, self.flavour)
 
     def traits(self) -> Traits:

@@ -73,9 +73,37 @@ def test_the_devices_clock_sees_the_engine_alone(card: Card, graph: bool) -> Non
     assert list(on_device) == pytest.approx([1000] * 3, rel=1e-3)
     assert card.count(COPY) == copies
     flushes = card.count(SET)
-    stream.flush()
+    call.before()
     stream.flush()
     assert card.count(SET) == flushes + 2
+    made.close()
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_resident_calls_take_turns_each_with_its_own_inputs(card: Card, graph: bool) -> None:
+    made = session(card, graph=graph)
+    one, other = (made.resident({"x": given}) for given in (X, X[:2] + 100))
+    place = made._places["y"]
+    for call, wanted in ((one, 2 * X), (other, 2 * (X[:2] + 100)), (one, 2 * X)):
+        call()
+        made.stream.download(place.host, place.device, wanted.nbytes)
+        made.stream.wait()
+        assert np.array_equal(made._on_host("y", wanted.shape), wanted)
+    assert np.array_equal(made.run({"x": X + 5})[0], 2 * (X + 5)), "a call of the host's inputs"
+    made.close()
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_timed_calls_take_turns_with_resident_ones(card: Card, graph: bool) -> None:
+    """As in a launch: two inputs of the host in turn, and the same two on the device."""
+    made = session(card, graph=graph)
+    given = (X, X[:2] + 100)
+    timed = [made.bind({"x": one}) for one in given]
+    resident = [made.resident({"x": one + 1000}) for one in given]
+    for call, other, wanted in zip(timed, resident, given, strict=True):
+        other()
+        call()
+        assert np.array_equal(made._on_host("y", wanted.shape), 2 * wanted)
     made.close()
 
 
@@ -84,6 +112,7 @@ def test_memory_goes_back(card: Card) -> None:
     made = session(card)
     assert card.lib.fake_allocated() == before + 4
     made.run({"x": X})
+    made.resident({"x": X})
     made.close()
     assert card.lib.fake_allocated() == before
 
