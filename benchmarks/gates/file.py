@@ -74,6 +74,9 @@ class _UseCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         None
     )
     min_sqnr_db: Positive | None = None
+    critical_classes: Annotated[
+        dict[str, Loss], Meta(description='a table of losses in points, such as {"3" = 0.5}')
+    ] = {}
 
 
 class _Gates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,7 +133,8 @@ def _use_case(document: Document, index: int, said: _UseCase) -> UseCase:
     at = ("use_case", index)
     found = {key: getattr(said, key) for key in LIMITS}
     rules = tuple(GateRule(key, float(one)) for key, one in found.items() if one is not None)
-    if not rules:
+    classes = tuple(GateRule(key, float(one)) for key, one in said.critical_classes.items())
+    if not rules and not classes:
         raise document.wrong(at, f"{said.name!r} sets no limit")
     for flag in said.review:
         if flag not in FLAGS:
@@ -143,6 +147,7 @@ def _use_case(document: Document, index: int, said: _UseCase) -> UseCase:
         unknown=said.unknown,
         first=said.first,
         review=tuple(dict.fromkeys(said.review)),
+        classes=classes,
         owner=said.owner,
         file=document.file,
     )
@@ -160,6 +165,9 @@ def _require_sense(
                 f"contradicts {PERPLEXITY_PCT}: a decoder is judged by its perplexity, any other"
                 " model by its accuracy; make two use cases of them",
             )
+    for label in said.critical_classes:
+        if not label.isdecimal():
+            raise document.wrong((*at, "critical_classes"), f"{label!r} is no number of a class")
     timed = [(key, limits[key]) for key in _PERCENTILES if key in limits]
     for (lower, most), (higher, least) in itertools.pairwise(timed):
         if least < most:

@@ -6,7 +6,7 @@ A suspect run is refused and not judged (DESIGN.md 10.13): its figures say nothi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ..quality.accuracy import Paired
@@ -25,6 +25,7 @@ from ..vocabulary.values.gates import (
 )
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
+from .classes import class_rule
 from .figures import BACK_END_MISMATCH, HIDDEN_LOSS, figure, inferior, margin_of
 from .limits import LIMITS, PERPLEXITY_PCT, USUAL_NONFINITE
 
@@ -44,6 +45,7 @@ def judge(
     accepted: TableRow | None = None,
     paired: Paired | None = None,
     before: UseCase | None = None,
+    further: Sequence[RuleVerdict] = (),
 ) -> GateVerdict:
     """What a gate says of a run.
 
@@ -54,6 +56,7 @@ def judge(
             model on the same device in the same call; None: there is none.
         paired: that version's answers against this one's, sample by sample, where both are known.
         before: the use case as it was when it was judged by last, to see what was loosened.
+        further: rules that were looked at elsewhere, of classes and a policy; they only add.
 
     Raises:
         Refused: `NOT_GATEABLE`, the run is suspect or nobody knows its device.
@@ -62,7 +65,8 @@ def judge(
         if one in row.flags:
             what = f"Run {row.run_id} of {row.model_name} {row.full_name}"
             raise Refused(Code.NOT_GATEABLE, f"{what} is {one}: {flag(one)}.")
-    rules = tuple(_rules(row, use_case, accepted, paired))
+    own = tuple(_rules(row, use_case, accepted, paired))
+    rules = (*own, *_of_classes(row, use_case, further), *_others(use_case, further))
     return GateVerdict(
         run_id=row.run_id or "",
         model_name=row.model_name,
@@ -99,6 +103,12 @@ def loosened(now: UseCase, before: UseCase | None) -> tuple[str, ...]:
         was, is_now = getattr(before, key), getattr(now, key)
         if STRICTNESS[is_now] < STRICTNESS[was]:
             found.append(f"{key} is {is_now}, it was {was}")
+    kept = {rule.key: rule.limit for rule in now.classes}
+    for rule in before.classes:
+        if rule.key not in kept:
+            found.append(f"class {rule.key} has no margin of its own any more")
+        elif kept[rule.key] > rule.limit:
+            found.append(f"class {rule.key} is {kept[rule.key]:g}, it was {rule.limit:g}")
     gone = [one for one in before.review if one not in now.review]
     return (*found, *(f"{one} needs no person any more" for one in gone))
 
@@ -126,6 +136,25 @@ def _rules(
         yield RuleVerdict(FIRST, "", use_case.first, why=why)
     elif accepted.run_id != row.run_id:
         yield _against(row, use_case, accepted, paired)
+
+
+def _of_classes(
+    row: TableRow, use_case: UseCase, further: Sequence[RuleVerdict]
+) -> Iterator[RuleVerdict]:
+    """What was found of each class with a margin of its own; what was not told is unknown."""
+    told = {one.rule: one for one in further}
+    if row.is_baseline or not row.state.has_numbers:
+        return
+    for rule in use_case.classes:
+        name, why = class_rule(rule.key), "its answers class by class were not told"
+        unknown = RuleVerdict(name, row.quality.key, use_case.unknown, limit=rule.limit, why=why)
+        yield told.get(name, unknown)
+
+
+def _others(use_case: UseCase, further: Sequence[RuleVerdict]) -> Iterator[RuleVerdict]:
+    """Rules that are of no class of the use case."""
+    classes = {class_rule(rule.key) for rule in use_case.classes}
+    yield from (one for one in further if one.rule not in classes)
 
 
 def _noted(row: TableRow, use_case: UseCase) -> Iterator[RuleVerdict]:

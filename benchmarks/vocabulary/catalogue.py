@@ -46,6 +46,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         ),
         Code.DIGEST_MISMATCH: "The bytes were changed on the way; send the blob again.",
         Code.BAD_SUITE: "Correct the file; docs/refreshing.md shows what a suite may say.",
+        Code.BAD_POLICY: "Correct the file; docs/gating.md shows what a policy may say.",
         Code.BAD_NOTICES: "Correct the file; benchmarks/notices/known-issues.toml is an example.",
         Code.BAD_GATES: "Correct the file; docs/gating.md lists every key.",
         Code.UNKNOWN_PLUGIN: "Run `bitgauge-agent describe` for what this device has.",

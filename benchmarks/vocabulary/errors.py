@@ -56,6 +56,7 @@ class Code(str, enum.Enum):
     CAMPAIGN_STATE = "campaign_state"
     BAD_SUITE = "bad_suite"
     BAD_GATES = "bad_gates"
+    BAD_POLICY = "bad_policy"
     BAD_NOTICES = "bad_notices"
     NOT_GATEABLE = "not_gateable"
     NOT_APPROVABLE = "not_approvable"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, ScheduleView
     from bitgauge.benchmarks.vocabulary.values.cells import Cell
     from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.gates import (
         GateVerdict,
         PairedAnswers,
+        RuleVerdict,
         UseCase,
         VerdictQuery,
     )
@@ -65,7 +68,11 @@ class Reads(Protocol):
         """What became worse, newest first; with `ended` also what is over."""
 
     def judge(
-        self, run: str, use_case: UseCase, paired: PairedAnswers | None = None
+        self,
+        run: str,
+        use_case: UseCase,
+        paired: PairedAnswers | None = None,
+        further: Sequence[RuleVerdict] = (),
     ) -> GateVerdict:
         """What a gate says of a run; nothing is kept."""
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
-from bitgauge.benchmarks.vocabulary.values.gates import PairedAnswers, UseCase, VerdictQuery
+from bitgauge.benchmarks.vocabulary.values.gates import (
+    PairedAnswers,
+    RuleVerdict,
+    UseCase,
+    VerdictQuery,
+)
 from bitgauge.protos.v1 import lab_pb2 as pb
 from bitgauge.protos.v1 import lab_pb2_grpc
 
@@ -25,10 +30,10 @@ class GatesService(lab_pb2_grpc.GatesServicer):
     quotas: Quotas = field(default_factory=Quotas)
 
     async def Judge(self, request: pb.JudgeRequest, context: Any) -> pb.JudgeResponse:
-        use_case, paired = _asked(request)
+        use_case, paired, further = _asked(request)
 
         def answer(store: Store) -> pb.JudgeResponse:
-            found = store.judge(request.run_id, use_case, paired)
+            found = store.judge(request.run_id, use_case, paired, further)
             return pb.JudgeResponse(verdict=to_wire(found))
 
         return await answered(self.writer, answer)
@@ -36,12 +41,14 @@ class GatesService(lab_pb2_grpc.GatesServicer):
     async def KeepVerdict(
         self, request: pb.KeepVerdictRequest, context: Any
     ) -> pb.KeepVerdictResponse:
-        use_case, paired = _asked(request)
+        use_case, paired, further = _asked(request)
         now_ns, asker = self.writer.now_ns(), caller().asker
 
         def work(store: Store) -> pb.KeepVerdictResponse:
             self._require_room(store, asker.name, now_ns)
-            found = store.keep_verdict(request.run_id, use_case, paired, now_ns=now_ns, asker=asker)
+            found = store.keep_verdict(
+                request.run_id, use_case, paired, further, now_ns=now_ns, asker=asker
+            )
             return pb.KeepVerdictResponse(verdict=to_wire(found))
 
         return await self.writer.change(work)
@@ -81,6 +88,7 @@ class GatesService(lab_pb2_grpc.GatesServicer):
 
 def _asked(
     request: pb.JudgeRequest | pb.KeepVerdictRequest,
-) -> tuple[UseCase, PairedAnswers | None]:
+) -> tuple[UseCase, PairedAnswers | None, tuple[RuleVerdict, ...]]:
     paired = from_wire(PairedAnswers, request.paired) if request.HasField("paired") else None
-    return from_wire(UseCase, request.use_case), paired
+    further = tuple(from_wire(RuleVerdict, one) for one in request.further)
+    return from_wire(UseCase, request.use_case), paired, further

@@ -412,14 +412,16 @@ class AnnotateResponse(_message.Message):
     def __init__(self, annotated: _Optional[_Union[Annotated, _Mapping]] = ...) -> None: ...
 
 class JudgeRequest(_message.Message):
-    __slots__ = ("run_id", "use_case", "paired")
+    __slots__ = ("run_id", "use_case", "paired", "further")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     USE_CASE_FIELD_NUMBER: _ClassVar[int]
     PAIRED_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     use_case: UseCase
     paired: PairedAnswers
-    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., paired: _Optional[_Union[PairedAnswers, _Mapping]] = ...) -> None: ...
+    further: _containers.RepeatedCompositeFieldContainer[RuleVerdict]
+    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., paired: _Optional[_Union[PairedAnswers, _Mapping]] = ..., further: _Optional[_Iterable[_Union[RuleVerdict, _Mapping]]] = ...) -> None: ...
 
 class JudgeResponse(_message.Message):
     __slots__ = ("verdict",)
@@ -428,14 +430,16 @@ class JudgeResponse(_message.Message):
     def __init__(self, verdict: _Optional[_Union[GateVerdict, _Mapping]] = ...) -> None: ...
 
 class KeepVerdictRequest(_message.Message):
-    __slots__ = ("run_id", "use_case", "paired")
+    __slots__ = ("run_id", "use_case", "paired", "further")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     USE_CASE_FIELD_NUMBER: _ClassVar[int]
     PAIRED_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     use_case: UseCase
     paired: PairedAnswers
-    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., paired: _Optional[_Union[PairedAnswers, _Mapping]] = ...) -> None: ...
+    further: _containers.RepeatedCompositeFieldContainer[RuleVerdict]
+    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., paired: _Optional[_Union[PairedAnswers, _Mapping]] = ..., further: _Optional[_Iterable[_Union[RuleVerdict, _Mapping]]] = ...) -> None: ...
 
 class KeepVerdictResponse(_message.Message):
     __slots__ = ("verdict",)
@@ -1832,7 +1836,7 @@ class GateRule(_message.Message):
     def __init__(self, key: _Optional[str] = ..., limit: _Optional[float] = ...) -> None: ...
 
 class UseCase(_message.Message):
-    __slots__ = ("name", "rules", "saturating", "unknown", "first", "review", "owner", "file")
+    __slots__ = ("name", "rules", "saturating", "unknown", "first", "review", "owner", "file", "classes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     SATURATING_FIELD_NUMBER: _ClassVar[int]
@@ -1841,6 +1845,7 @@ class UseCase(_message.Message):
     REVIEW_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
     name: str
     rules: _containers.RepeatedCompositeFieldContainer[GateRule]
     saturating: str
@@ -1849,7 +1854,8 @@ class UseCase(_message.Message):
     review: _containers.RepeatedScalarFieldContainer[str]
     owner: str
     file: str
-    def __init__(self, name: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[GateRule, _Mapping]]] = ..., saturating: _Optional[str] = ..., unknown: _Optional[str] = ..., first: _Optional[str] = ..., review: _Optional[_Iterable[str]] = ..., owner: _Optional[str] = ..., file: _Optional[str] = ...) -> None: ...
+    classes: _containers.RepeatedCompositeFieldContainer[GateRule]
+    def __init__(self, name: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[GateRule, _Mapping]]] = ..., saturating: _Optional[str] = ..., unknown: _Optional[str] = ..., first: _Optional[str] = ..., review: _Optional[_Iterable[str]] = ..., owner: _Optional[str] = ..., file: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[GateRule, _Mapping]]] = ...) -> None: ...
 
 class PairedAnswers(_message.Message):
     __slots__ = ("n", "b", "c")

@@ -13,6 +13,9 @@ REVIEW = "manual_review"
 NOT_JUDGED = "not_judged"
 """Of one rule alone: it is beyond what this verdict covers, and weighs nothing."""
 
+POLICY = "policy"
+"""The rule that a policy makes."""
+
 GATE = "gate"
 APPROVED = "approved"
 REJECTED = "rejected"
@@ -44,6 +47,7 @@ class UseCase:
         first: what a model gets of which nothing was accepted yet on the device: `passed` when
             the limits alone decide.
         review: flags that need a person.
+        classes: classes with a margin of their own: the label as text, and the loss in points.
         owner: who answers for the limits.
         file: where they stand, for people.
     """
@@ -54,6 +58,7 @@ class UseCase:
     unknown: str = REVIEW
     first: str = PASSED
     review: tuple[str, ...] = ()
+    classes: tuple[GateRule, ...] = ()
     owner: str = ""
     file: str = ""
 

@@ -12,7 +12,12 @@ from typer.core import TyperGroup
 from ..common import Coordinator, Source, unfolded
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.vocabulary.values.gates import GateVerdict, PairedAnswers, UseCase
+    from bitgauge.benchmarks.vocabulary.values.gates import (
+        GateVerdict,
+        PairedAnswers,
+        RuleVerdict,
+        UseCase,
+    )
 
     from ...client.answers import Reads
 
@@ -71,6 +76,51 @@ class GateOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyOptions:
+    """Which formats are sanctioned."""
+
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Sanctioned formats; else ./policy.toml, else none."),
+    ] = None
+    deviate: Annotated[
+        str, typer.Option(metavar="REASON", help="Why another format is taken; it is kept.")
+    ] = ""
+
+    def rules(self, source: Reads, run_id: str) -> tuple[RuleVerdict, ...]:
+        """What the policy says of a run's format; nothing where there is no policy."""
+        from datetime import datetime, timezone
+
+        from bitgauge.benchmarks.common.files import bounded_bytes
+        from bitgauge.benchmarks.gates.policy import (
+            FILE_NAME,
+            MAX_FILE_BYTES,
+            parse_policy,
+            sanctioned,
+        )
+        from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+        path = self.policy or Path(FILE_NAME)
+        if self.policy is None and not path.exists():
+            if self.deviate:
+                sentence = f"There is no {FILE_NAME} to deviate from; name one with --policy."
+                raise BadInput(Code.BAD_ARGUMENT, sentence)
+            return ()
+        text = bounded_bytes(path, MAX_FILE_BYTES, Code.BAD_POLICY).decode(errors="replace")
+        policy, today = parse_policy(text, str(path)), datetime.now(timezone.utc).date()
+        run = source.run(run_id)
+        job = source.job(run.job_id)
+        device = next(
+            (one for one in source.devices() if one.description.device_id == run.device_id), None
+        )
+        hardware = device.description.hardware_class if device else None
+        found = sanctioned(
+            policy, run.recipe, job.model_class, hardware, today=today, deviation=self.deviate
+        )
+        return (found,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
     """Where else the verdict is written."""
 
@@ -95,6 +145,7 @@ def judge(
     run: RunName,
     *,
     limits: GateOptions,
+    policy: PolicyOptions,
     reports: Reports,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep no verdict.")] = False,
     where: Source,
@@ -111,12 +162,12 @@ def judge(
     client = None if dry_run else where.client()
     if client is None:
         with where.answers() as source:
-            found = _judged(source, run, asked)
+            found = _judged(source, run, asked, policy)
     else:
         with client as kept:
             first = kept.judge(run, asked)
-            paired = _paired(kept, first)
-            found = kept.keep_verdict(first.run_id, asked, paired)
+            further = _further(kept, first.run_id, asked, policy)
+            found = kept.keep_verdict(first.run_id, asked, _paired(kept, first), further)
     reports.write(found)
     where.show(found, verdict_text)
     raise typer.Exit(EXIT_CODES[found.outcome])
@@ -212,11 +263,20 @@ def simulate(
     where.show(found, lambda found: simulated_text(found, margin))
 
 
-def _judged(source: Reads, run: str, use_case: UseCase) -> GateVerdict:
+def _judged(source: Reads, run: str, use_case: UseCase, policy: PolicyOptions) -> GateVerdict:
     """What the gate says, paired with the accepted version where both answers can be had."""
     found = source.judge(run, use_case)
-    paired = _paired(source, found)
-    return found if paired is None else source.judge(found.run_id, use_case, paired)
+    further = _further(source, found.run_id, use_case, policy)
+    return source.judge(found.run_id, use_case, _paired(source, found), further)
+
+
+def _further(
+    source: Reads, run_id: str, use_case: UseCase, policy: PolicyOptions
+) -> tuple[RuleVerdict, ...]:
+    """What only who asks can tell: its answers class by class, and what its policy says."""
+    from ...client.gates.paired import rules_of_classes
+
+    return (*rules_of_classes(source, run_id, use_case), *policy.rules(source, run_id))
 
 
 def _paired(source: Reads, found: GateVerdict) -> PairedAnswers | None:

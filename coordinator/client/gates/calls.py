@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.values.gates import (
     GateVerdict,
     PairedAnswers,
+    RuleVerdict,
     UseCase,
     VerdictQuery,
 )
@@ -18,7 +21,11 @@ class GateCalls(Connection):
     """What a client asks of Gates."""
 
     def judge(
-        self, run: str, use_case: UseCase, paired: PairedAnswers | None = None
+        self,
+        run: str,
+        use_case: UseCase,
+        paired: PairedAnswers | None = None,
+        further: Sequence[RuleVerdict] = (),
     ) -> GateVerdict:
         """What a gate says of a run, rule by rule; nothing is kept.
 
@@ -27,22 +34,39 @@ class GateCalls(Connection):
             use_case: what is asked of it, as `benchmarks.gates.file` reads it.
             paired: its answers against those of the version that was accepted last, sample by
                 sample; without them the two are compared by their losses, which is weaker.
+            further: what was found of its classes and of a policy; it only adds.
 
         Raises:
             BitgaugeError: `UNKNOWN_RUN`, `NOT_GATEABLE`, or `BAD_ARGUMENT` for a use case.
         """
         pair = to_wire(paired) if paired is not None else None
         return self._value(
-            GateVerdict, pb.JudgeRequest(run_id=run, use_case=to_wire(use_case), paired=pair)
+            GateVerdict,
+            pb.JudgeRequest(
+                run_id=run,
+                use_case=to_wire(use_case),
+                paired=pair,
+                further=map(to_wire, further),
+            ),
         )
 
     def keep_verdict(
-        self, run: str, use_case: UseCase, paired: PairedAnswers | None = None
+        self,
+        run: str,
+        use_case: UseCase,
+        paired: PairedAnswers | None = None,
+        further: Sequence[RuleVerdict] = (),
     ) -> GateVerdict:
         """Judge a run and keep what the gate says; arguments and errors as `judge`."""
         pair = to_wire(paired) if paired is not None else None
         return self._value(
-            GateVerdict, pb.KeepVerdictRequest(run_id=run, use_case=to_wire(use_case), paired=pair)
+            GateVerdict,
+            pb.KeepVerdictRequest(
+                run_id=run,
+                use_case=to_wire(use_case),
+                paired=pair,
+                further=map(to_wire, further),
+            ),
         )
 
     def decide_verdict(

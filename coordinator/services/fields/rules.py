@@ -110,6 +110,7 @@ class Rules:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+_SIGNED = Number(-MAX_NUMBER, MAX_NUMBER)
 _ID = Text(36, Form.UUID, required=True)
 
 RULES = Rules(
@@ -130,6 +131,7 @@ RULES = Rules(
         "RenameDeviceRequest.name": Text(required=True),
         "SetAliasRequest.alias": Text(required=True),
         "UseCase.name": Text(required=True),
+        "RuleVerdict.why": Text(MAX_SENTENCE),
         "MoveAliasRequest.alias": Text(required=True),
         "NoteUngatedRequest.reason": Text(MAX_SENTENCE, required=True),
         "DecideVerdictRequest.by": Text(required=True),
@@ -171,6 +173,10 @@ RULES = Rules(
         "limit": Number(0, MAX_LISTED),
         "ReadRequest.limit": Number(0, MAX_SIZE_BYTES),
         "GateRule.limit": Number(),
+        "RuleVerdict.limit": Number(),
+        "RuleVerdict.value": _SIGNED,
+        "RuleVerdict.low": _SIGNED,
+        "RuleVerdict.high": _SIGNED,
         "offset": Number(0, MAX_SIZE_BYTES),
     },
     data={

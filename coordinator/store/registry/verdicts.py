@@ -6,6 +6,7 @@ The newest verdict on a run for a use case counts; the ones before it stay.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from bitgauge.benchmarks.vocabulary.values.gates import (
     FAILED,
     GATE,
     PASSED,
+    POLICY,
     REJECTED,
     GateVerdict,
     PairedAnswers,
+    RuleVerdict,
     UseCase,
     VerdictQuery,
 )
@@ -53,17 +56,23 @@ def judge(
     run: str,
     use_case: UseCase,
     paired: PairedAnswers | None = None,
+    further: Sequence[RuleVerdict] = (),
 ) -> GateVerdict:
     """What a gate says of a run, beside what was said and accepted before; nothing is kept.
 
-    `paired` holds its answers against those of the accepted version, where somebody compared them.
+    `paired` holds its answers against those of the accepted version, where somebody compared them;
+    `further` what was found of its classes and of a policy, which only adds.
     `UNKNOWN_RUN`; `NOT_GATEABLE` for a run that is suspect, or not analysed yet.
     """
-    from bitgauge.benchmarks.gates.asked import required  # numpy: only who judges waits
+    from bitgauge.benchmarks.gates.asked import (  # numpy: only who judges waits
+        required,
+        required_further,
+    )
     from bitgauge.benchmarks.gates.judge import judge as judged
     from bitgauge.benchmarks.quality.accuracy import Paired
 
     required(use_case)
+    required_further(further)
     run_id = run_named(connection, run)
     row = row_of_run(connection, run_id)
     if row is None:
@@ -71,7 +80,7 @@ def judge(
     accepted = last_accepted(connection, row, use_case.name)
     pair = Paired(paired.n, paired.b, paired.c) if paired and accepted else None
     before = _last_judged_by(connection, row.model_name, use_case.name)
-    return judged(row, use_case, accepted=accepted, paired=pair, before=before)
+    return judged(row, use_case, accepted=accepted, paired=pair, before=before, further=further)
 
 
 @writing("recording a verdict")
@@ -80,13 +89,16 @@ def keep(
     run: str,
     use_case: UseCase,
     paired: PairedAnswers | None = None,
+    further: Sequence[RuleVerdict] = (),
     *,
     now_ns: int,
     asker: Asker,
 ) -> GateVerdict:
     """Judge a run and keep what the gate says. Raises as `judge`."""
-    found = judge(db.conn, run, use_case, paired)
+    found = judge(db.conn, run, use_case, paired, further)
     detail = f"{found.model_name} {found.artifact} for {use_case.name}: {found.outcome}"
+    if told := [one.why for one in further if one.why and one.rule == POLICY]:
+        detail += f"; policy: {told[0]}"
     if found.loosened:
         detail += f"; loosened: {'; '.join(found.loosened)}"
     return _append(db, found, JUDGED, detail, now_ns=now_ns, asker=asker)

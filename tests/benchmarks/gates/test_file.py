@@ -77,6 +77,8 @@ def test_the_shipped_file_is_one() -> None:
         ),
         (HEAD + "max_size_ratio = 1\n" + HEAD + "max_size_ratio = 1\n", "two use cases named 'a'"),
         (HEAD + 'first = "failed"\nmax_size_ratio = 1\n', "'failed' is not known"),
+        (HEAD + 'critical_classes = {"cat" = 1}\n', "'cat' is no number of a class"),
+        (HEAD + 'critical_classes = {"3" = -1}\n', "is not a table of losses in points"),
         ("use_case = 3", "use_case: 3 is not a list of tables, each written [[use_case]]"),
         ("[[use_case]\n", "line 1: not valid TOML"),
     ],

@@ -67,6 +67,21 @@ def test_what_ci_reads(run_id: str, bitgauge: Bitgauge, tmp_path: Path) -> None:
     assert "| review | `max_accuracy_loss_pp` |" in md.read_text()
 
 
+def test_a_policy_fails_what_is_not_sanctioned_unless_a_reason_is_kept(
+    run_id: str, bitgauge: Bitgauge, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text('[[sanction]]\nformats = []\ndefault = "fp16"\n')
+    loose = tmp_path / "loose.toml"
+    loose.write_text('[[use_case]]\nname = "a"\nmax_accuracy_loss_pp = 5\n')
+    gate = ("gate", run_id, "--gates", loose)
+    assert "int8-dynamic is not sanctioned for cnn" in bitgauge(*gate, code=1).out
+    assert "deviates: a trial" in bitgauge(*gate, "--deviate", "a trial").out
+    (tmp_path / "policy.toml").write_text("[[sanctions]]\n")
+    assert "did you mean sanction?" in bitgauge.refuses(*gate)
+    (tmp_path / "policy.toml").unlink()
+    assert "no policy.toml to deviate from" in bitgauge.refuses(*gate, "--deviate", "a trial")
+
+
 def test_what_is_wrong_is_one_sentence(run_id: str, bitgauge: Bitgauge, tmp_path: Path) -> None:
     assert "holds 3 use cases" in bitgauge.refuses("gate", run_id)
     assert "did you mean default?" in bitgauge.refuses("gate", run_id, "--use-case", "defaul")

@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.values.gates import (
     GateRule,
     GateVerdict,
     PairedAnswers,
+    RuleVerdict,
     UseCase,
     VerdictQuery,
 )
@@ -45,9 +46,15 @@ def run_of(lab: Lab, on: str = "rpi5", b: int = 10, c: int = 10) -> str:
     return run_id
 
 
-def keep(lab: Lab, run_id: str, use_case: UseCase = TRIAGE, **given: PairedAnswers) -> GateVerdict:
+def keep(
+    lab: Lab,
+    run_id: str,
+    use_case: UseCase = TRIAGE,
+    paired: PairedAnswers | None = None,
+    further: tuple[RuleVerdict, ...] = (),
+) -> GateVerdict:
     lab.wait(1)
-    return lab.store.keep_verdict(run_id, use_case, **given, now_ns=lab.now_ns, asker=ANN)
+    return lab.store.keep_verdict(run_id, use_case, paired, further, now_ns=lab.now_ns, asker=ANN)
 
 
 def decide(lab: Lab, run_id: str, *, approved: bool, use_case: str = "") -> GateVerdict:
@@ -125,6 +132,17 @@ def test_paired_answers_decide_against_the_accepted_version(lab: Lab) -> None:
     assert keep(lab, second, paired=answers).outcome == FAILED
 
 
+def test_what_a_policy_says_is_kept_and_only_adds(lab: Lab) -> None:
+    run_id = run_of(lab)
+    why = "fp16 is not sanctioned"
+    assert (
+        keep(lab, run_id, further=(RuleVerdict("policy", "", FAILED, why=why),)).outcome == FAILED
+    )
+    assert lab.store.audit(limit=1)[0].detail.endswith("failed; policy: fp16 is not sanctioned")
+    with refused(Code.BAD_ARGUMENT, "Unknown verdict"):
+        lab.store.judge(run_id, TRIAGE, None, (RuleVerdict("policy", "", "fine"),))
+
+
 def test_what_was_loosened_since_the_model_was_judged_last_is_said(lab: Lab) -> None:
     run_id = run_of(lab)
     keep(lab, run_id)
@@ -150,6 +168,7 @@ def test_an_emulated_device_s_verdict_is_partial_and_accepts_nothing(lab: Lab) -
         (replace(TRIAGE, rules=(GateRule(LOSS.key, -1.0),)), "is -1.0"),
         (replace(TRIAGE, first=FAILED), "first is none of"),
         (replace(TRIAGE, review=("nothing",)), "Unknown flag"),
+        (replace(TRIAGE, classes=(GateRule("cat", 1.0),)), "class cat is 1.0"),
     ],
 )
 def test_a_use_case_that_no_file_could_say_is_refused(
