@@ -11,9 +11,11 @@ from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
 from .common import Coordinator, Interrupted, say
 from .jobs import exit_code, goes_on
+from .shipping.gate import GateOptions
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.enums import Profile
+    from bitgauge.benchmarks.vocabulary.values.gates import UseCase
     from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Overrides
 
     from ..client.client import Client
@@ -196,6 +198,7 @@ def run(
     files: Files,
     measuring: Measuring,
     terms: Terms,
+    limits: GateOptions,
     detach: Annotated[
         bool, typer.Option("--detach", help="Print the job ids and do not follow.")
     ] = False,
@@ -210,16 +213,21 @@ def run(
     Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
 
+    With --use-case a limit that no run of the job could answer is said before anything is measured.
+
     Example: bitgauge run model_q4.gguf --baseline model_f16.gguf --eval texts.npz --scenario llm
     """
     from ..client.factories import made_here
     from .orders import named_sets
 
+    asked = limits.wanted()
     paths = (files.baseline, *(files.source or ()))
     with made_here(paths, files.python, say, trusted=files.trusted) as (baseline, *sources):
         files = replace(files, baseline=baseline, source=sources)
         specs, sent = _specs(files, measuring, terms)
         with coordinator.client() as client, named_sets(files.evaluation, files.calibration):
+            if asked is not None:
+                _require_measurable(client, specs[0], asked)
             _submit_and_follow(client, specs, sent, json=coordinator.json, detach=detach)
 
 
@@ -306,6 +314,18 @@ def _specs(
     sent = [evaluation, *([calibration] if calibration else [])]
     sent += [file for artifact in (baseline, *artifacts, *sources) for file in artifact.files]
     return jobs_of(spec, batches), sent
+
+
+def _require_measurable(client: Client, spec: JobSpec, asked: UseCase) -> None:
+    from bitgauge.benchmarks.gates.measurable import require_measurable
+    from bitgauge.benchmarks.vocabulary.values.jobs import Entry
+
+    from ..decisions.scheduler import matches
+
+    # What the files are, nobody has looked at yet: the baseline alone says who may take the job.
+    known = replace(spec, entries=(Entry("fp32", spec.baseline),))
+    devices = [one.description for one in client.devices()]
+    require_measurable(asked, spec, [one for one in devices if not matches(known, one)])
 
 
 def _submit_and_follow(

@@ -59,6 +59,10 @@ class GateOptions:
         typer.Option(metavar="FILE", help="The limits; else ./gates.toml, else Bitgauge's own."),
     ] = None
 
+    def wanted(self) -> UseCase | None:
+        """The use case that was named; None where nobody spoke of one."""
+        return self.chosen() if self.use_case or self.gates else None
+
     def chosen(self) -> UseCase:
         """The use case that was named, from the file that counts."""
         from bitgauge.benchmarks.common.files import bounded_bytes

@@ -213,3 +213,16 @@ def test_every_option_reaches_the_job(fake: FakeClient, typed: list[str], tmp_pa
     assert first.calibration in fake.known
     assert first.selector == Selector(hardware_class=HardwareClass.CPU_ONLY)
     assert len(first.entries) == 2 + len(DEFAULT_RECIPES) - 1
+
+
+def test_a_limit_that_no_run_could_answer_is_said_before_anything_is_sent(
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge, tmp_path: Path
+) -> None:
+    gates = tmp_path / "gates.toml"
+    gates.write_text('[[use_case]]\nname = "a"\nmax_latency_p99 = "1 s"\n')
+    told = bitgauge.refuses(*typed, "--gates", gates)
+    assert "limits latency_p99_ns (max_latency_p99), which this job cannot answer" in told
+    assert fake.specs == []
+    assert fake.known == set()
+    bitgauge(*typed, "--gates", gates, "--profile", "standard")
+    assert len(fake.specs) == 1
