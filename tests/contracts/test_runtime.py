@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
-from tests.matrix import require_ran
+from tests.matrix import NVIDIA, require_ran
 
 FOUND = registry.find("runtimes", ())
 ELSEWHERE = (
@@ -83,7 +83,7 @@ def test_the_description_says_what_it_is(runtime: RuntimeModule) -> None:
 def test_the_empty_artifact_runs(calls: RuntimeModule, tmp_path: Path) -> None:
     is_ours = getattr(calls, "__name__", "").startswith("bitgauge.")
     if is_ours and calls.NAME != "fake":
-        require_ran(cpu.describe(), calls.NAME)
+        require_ran(cpu.describe(), calls.NAME, NVIDIA if calls.TRAITS.hardware else "")
     calls.prepare()
     path = tmp_path / "floor"
     path.write_bytes(calls.empty_artifact())

@@ -182,6 +182,7 @@ def test_the_kind_of_task(tmp_path: Path) -> None:
     assert kind.score(figures, np.ones(3)) == pytest.approx(2 / 3)
 
 
+@pytest.mark.usefixtures("folder")
 def test_the_source_of_sets(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.eye(5, 3))
     spec = InputSpec("in", "float32", (None, 3))

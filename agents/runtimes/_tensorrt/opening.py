@@ -17,7 +17,7 @@ from typing import Any
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.session_options import TWO_BUILDS
 
-from ..base import SessionOptions
+from ..base import Session, SessionOptions
 from . import building, engines, twins
 from .cuda import CudaStream
 from .engines import EngineKey, KeptEngine
@@ -138,7 +138,7 @@ def _told(built: KeptEngine, key: EngineKey, where: str) -> dict[str, str]:
     return told | ({TWO_BUILDS: built.twin} if built.twin else {})
 
 
-def canary(session: EngineSession) -> dict[str, Any]:
+def canary(session: Session) -> dict[str, Any]:
     """Inputs that are always the same: normal numbers, zeros for integers, one sample."""
     import numpy as np
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes._tensorrt import building, opening
 from bitgauge.agents.runtimes._tensorrt.building import BuildWants, Engine
 from bitgauge.agents.runtimes._tensorrt.engines import KeptEngine, key_of, packed
@@ -19,6 +20,7 @@ from bitgauge.agents.runtimes._tensorrt.opening import opened
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.zoo import calibration_path
 
 from .card import Card, fake_library
 
@@ -156,6 +158,22 @@ def test_a_reference_that_answers_otherwise_stops_it(
     monkeypatch.setattr(opening, "_reference", lambda _path, feeds: {"y": feeds["x"]})
     with pytest.raises(BitgaugeError, match="is off by 100% in 'y'"):
         opened(fake_library(card), artifact, options(tmp_path))
+
+
+def test_the_reference_is_the_same_file_on_the_processor(
+    tmp_path: Path,
+) -> None:
+    """The canary's inputs are what a session says that it takes, and always the same."""
+    path = calibration_path().parent / "digits-mlp.onnx"
+    feeds = opening.canary(ort.load(path, SessionOptions()))
+    assert feeds["pixels"].shape == (1, 1, 8, 8)
+    found = opening._reference(path, feeds)
+    assert found["logits"].shape == (1, 10)
+    assert np.isfinite(found["logits"]).all()
+    again = opening._reference(path, opening.canary(ort.load(path, SessionOptions())))
+    assert np.array_equal(found["logits"], again["logits"])
+    (tmp_path / "junk.onnx").write_bytes(b"no model")
+    assert opening._reference(tmp_path / "junk.onnx", feeds) == {}
 
 
 def test_one_for_debugging_is_never_kept(
