@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound
 
-from .common import Source
+from .common import Source, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.quality.classes import FirstGuesses, OfClass
     from bitgauge.benchmarks.quality.discrepancies import Discrepancy
     from bitgauge.benchmarks.record.explain.parting import LossParts
+    from bitgauge.benchmarks.record.sources import Sources
+    from bitgauge.benchmarks.samples import QualitySamples
+
+    from ..client.answers import Reads
+    from ..tasks.loss_split import LossStep
 
 GUESSES = 5
 EXIT_FAILED = 1
@@ -33,6 +40,7 @@ class DiscrepancyReport:
         strata: name, samples, lost and won, the one that lost the largest share first.
         worst: samples that both answer differently.
         loss: where its noise comes from.
+        split: what rounding, clipping and kernels cost, in points; empty where nobody asked.
     """
 
     run_id: str
@@ -43,6 +51,7 @@ class DiscrepancyReport:
     strata: tuple[tuple[str, int, int, int], ...]
     worst: tuple[Discrepancy, ...]
     loss: LossParts
+    split: tuple[LossStep, ...] = ()
 
 
 def discrepancies(
@@ -58,6 +67,12 @@ def discrepancies(
     margin: Annotated[
         float, typer.Option(min=0, max=100, metavar="POINTS", help="Of the first five guesses.")
     ] = 1.0,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="EVAL", help="Run on its evaluation set what lies between float and device."
+        ),
+    ] = None,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="Samples to list.")] = 50,
     where: Source,
 ) -> None:
@@ -67,15 +82,13 @@ def discrepancies(
 
     Example: bitgauge discrepancies 7d41... --critical 3=0.5
 
-    Example: bitgauge discrepancies 7d41... --most 200 --json
+    Example: bitgauge discrepancies 7d41... --split eval.npz
     """
     from bitgauge.benchmarks.quality import classes
     from bitgauge.benchmarks.quality.accuracy import flips
     from bitgauge.benchmarks.quality.discrepancies import by_stratum
     from bitgauge.benchmarks.quality.discrepancies import discrepancies as parted
-    from bitgauge.benchmarks.raw.quality import quality_samples
     from bitgauge.benchmarks.record.explain.parting import loss_parts
-    from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 
     from ..client.sources import chosen_run, sources_of, subject_in
     from .text.discrepancies import discrepancies_text
@@ -83,13 +96,8 @@ def discrepancies(
     margins = dict(map(_margin, critical or ()))
     with where.answers() as source:
         known = sources_of(source, chosen_run(source, run, recipe))
-    found = known.raw_files.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
-    if not found or found[0].cand_top1 is None:
-        raise NotFound(
-            Code.UNKNOWN_RUN,
-            f"Run {known.run.run_id} has no answers of an artifact beside its baseline's.",
-        )
-    samples = found[0]
+        samples = _answers(known)
+        steps = () if split is None else _split(source, known, samples, split)
     report = DiscrepancyReport(
         run_id=known.run.run_id,
         samples=int(samples.ids.size),
@@ -99,6 +107,7 @@ def discrepancies(
         strata=by_stratum(samples),
         worst=parted(samples, most),
         loss=loss_parts(subject_in(known).ledger),
+        split=steps,
     )
     where.show(report, discrepancies_text)
     verdicts = {one.verdict for one in report.classes if one.margin_pp is not None}
@@ -106,6 +115,51 @@ def discrepancies(
         raise typer.Exit(EXIT_FAILED)
     if "UNDECIDED" in verdicts:
         raise typer.Exit(EXIT_REVIEW)
+
+
+def _answers(known: Sources) -> QualitySamples:
+    from bitgauge.benchmarks.raw.quality import quality_samples
+    from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+
+    found = known.raw_files.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
+    if not found or found[0].cand_top1 is None:
+        raise NotFound(
+            Code.UNKNOWN_RUN,
+            f"Run {known.run.run_id} has no answers of an artifact beside its baseline's.",
+        )
+    return found[0]
+
+
+def _split(
+    source: Reads, known: Sources, samples: QualitySamples, evaluation: Path
+) -> tuple[LossStep, ...]:
+    """What each step costs; the models come from whoever answers, the set from its owner."""
+    import numpy as np
+    from bitgauge.benchmarks.quality.sets import read_evaluation_set
+
+    from ..client.upload import local_file
+    from ..tasks.loss_split import loss_steps, simulated_in_sandbox
+
+    told = known.given("evaluation_sha256").value
+    if local_file(evaluation).digest.sha256 != told:
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"{evaluation} is not the evaluation set that the run was judged on."
+        )
+    baseline, artifact = known.job.entries[0].artifact, known.entry.artifact
+    if samples.labels is None or not samples.classes or baseline is None or artifact is None:
+        raise BadInput(Code.BAD_ARGUMENT, "The run has no classes, so no loss to split.")
+    output = {item.name: item.value for item in known.metric("accuracy_pct").detail}.get("output")
+    say(f"{known.run.recipe} is run here with and without the ends of its codes.")
+    with tempfile.TemporaryDirectory(prefix="bitgauge-split-") as folder:
+        paths = Path(folder, "baseline.onnx"), Path(folder, "artifact.onnx")
+        for path, digest in zip(paths, (baseline, artifact), strict=True):
+            path.write_bytes(source.blob(digest))
+        found = simulated_in_sandbox(*paths, evaluation, output or "")
+    order = {name: at for at, name in enumerate(samples.ids.tolist())}
+    places = [order[name] for name in read_evaluation_set(evaluation).ids.tolist()]
+    assert samples.cand_top1 is not None, "`_answers` asked"
+    on_device = np.equal(samples.cand_top1, samples.labels).reshape(-1)
+    return loss_steps(found, on_device[np.array(places)])
 
 
 def _margin(text: str) -> tuple[int, float]:

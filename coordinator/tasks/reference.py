@@ -76,7 +76,7 @@ def evaluate(baseline: Path, evaluation: Path, output: Path, batch: int, log: Bu
         session = _sessions.open_session(str(baseline))
         specs = inspect_model(baseline, "the baseline").inputs
         log.batch = 0 if fixed_batches(specs) else batch
-        seen = _first_answered(session, samples, batch_sizes(specs, batch, BATCH))
+        seen = first_answered(session, samples, batch_sizes(specs, batch, BATCH))
     except Exception as error:  # whatever the library raises
         raise Unsupported(f"the reference could not be run: {said(error)}") from error
     told = {name: one for name, one in predicted(seen, samples.labels).items() if one.ndim == 1}
@@ -91,7 +91,7 @@ def _may_be_judged(seen: Observed, samples: EvaluationSet) -> list[str]:
     return [one.name for one in found.candidates if one.head is not Head.VALUES]
 
 
-def _first_answered(session: Any, samples: EvaluationSet, sizes: Sequence[int]) -> Observed:
+def first_answered(session: Any, samples: EvaluationSet, sizes: Sequence[int]) -> Observed:
     """Every sample, in calls of the first size that the model takes."""
     refused: Exception = ValueError("its inputs fix different batches")
     for size in sizes:

@@ -14,6 +14,7 @@ from bitgauge.benchmarks.vocabulary.shown import counted
 from .layout import columns
 
 if TYPE_CHECKING:
+    from ...tasks.loss_split import LossStep
     from ..discrepancies import DiscrepancyReport
 
 _LISTED = 20
@@ -26,7 +27,7 @@ def discrepancies_text(report: DiscrepancyReport) -> str:
     if report.top5 is not None:
         lines.append(_first(report.top5))
     lines += [*_classes(report.classes), *_strata(report.strata), *_worst(report.worst)]
-    return "\n".join([*lines, "", *_loss(report.loss)])
+    return "\n".join([*lines, "", *_loss(report.loss), *_split(report.split)])
 
 
 def _first(one: FirstGuesses) -> str:
@@ -112,6 +113,22 @@ def _loss(loss: LossParts) -> list[str]:
     for name, found, words in parts:
         lines.append(f"{name}: {', '.join(_noise(one, words) for one in found) or 'none'}")
     return lines
+
+
+def _split(found: Sequence[LossStep]) -> list[str]:
+    if not found:
+        return []
+    cells = [
+        (
+            one.name,
+            f"{one.before_pct:.2f} %",
+            f"{one.after_pct:.2f} %",
+            f"{one.delta_pp:+.2f} [{one.low_pp:+.2f}, {one.high_pp:+.2f}]",
+        )
+        for one in found
+    ]
+    heads = ("loss by", "accuracy before", "after", "points [95 %]")
+    return ["", *columns(cells, heads, right=(1, 2))]
 
 
 def _parting(one: Divergence) -> str:
