@@ -224,14 +224,14 @@ def run(
     paths = (files.baseline, *(files.source or ()))
     with made_here(paths, files.python, say, trusted=files.trusted) as (baseline, *sources):
         files = replace(files, baseline=baseline, source=sources)
-        specs, sent = _specs(files, measuring, terms)
+        specs, sent = specs_of(files, measuring, terms)
         with coordinator.client() as client, named_sets(files.evaluation, files.calibration):
             if asked is not None:
                 _require_measurable(client, specs[0], asked)
             _submit_and_follow(client, specs, sent, json=coordinator.json, detach=detach)
 
 
-def _specs(
+def specs_of(
     files: Files, measuring: Measuring, terms: Terms
 ) -> tuple[tuple[JobSpec, ...], list[LocalFile]]:
     """What was typed, and the files that it names; whatever is wrong is said before they are read.

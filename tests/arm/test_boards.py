@@ -101,7 +101,7 @@ def _measured(board: Board, outages: list[Outage] | None) -> dict[str, Answer]:
     (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
     lite = local_file(model.built("tflite")[LITE])
     baseline = local_file(model.path)
-    evaluation = local_file(_some(zoo.evaluation_path(), board.log.with_suffix(".npz")))
+    evaluation = local_file(some(zoo.evaluation_path(), board.log.with_suffix(".npz")))
     calibration = local_file(zoo.calibration_path())
     with board.up.client() as client:
         upload(client, (baseline, evaluation, calibration, lite))
@@ -138,7 +138,7 @@ def _measured(board: Board, outages: list[Outage] | None) -> dict[str, Answer]:
     }
 
 
-def _some(whole: Path, place: Path) -> Path:
+def some(whole: Path, place: Path) -> Path:
     """So many samples, spread over an evaluation set: emulated, each takes its time."""
     with np.load(whole) as found:
         chosen = spread(len(found["ids"]), SAMPLES)

@@ -1,9 +1,10 @@
-"""What may be shipped: `gate`, `issues` and `registry`."""
+"""What may be shipped: `quantize`, `gate`, `issues` and `registry`."""
 
 from .gate import gate
 from .issues import issues
+from .quantize import quantize
 from .registry import registry
 
 PLACE = 75
 """Where the commands of this folder stand in the help."""
-COMMANDS = (gate, issues, registry)
+COMMANDS = (quantize, gate, issues, registry)

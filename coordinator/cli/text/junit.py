@@ -7,12 +7,13 @@ import re
 from collections.abc import Collection
 
 from bitgauge.benchmarks.history.change import REGRESSED
+from bitgauge.benchmarks.ladder.climb import Climbed
 from bitgauge.benchmarks.refresh.diff import FAILED, LOST, UNSUPPORTED
 from bitgauge.benchmarks.vocabulary.printable import printable
 from bitgauge.benchmarks.vocabulary.shown import workload_words
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, CellChange
 from bitgauge.benchmarks.vocabulary.values.gates import FAILED as GATE_FAILED
-from bitgauge.benchmarks.vocabulary.values.gates import NOT_JUDGED, REVIEW, GateVerdict
+from bitgauge.benchmarks.vocabulary.values.gates import NOT_JUDGED, PASSED, REVIEW, GateVerdict
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from .refresh import change_parts
@@ -51,6 +52,22 @@ def verdict_xml(verdict: GateVerdict) -> str:
             case.result = [Skipped(said)]
         else:
             case.system_out = said
+        suite.add_testcase(case)
+    return _written(suite)
+
+
+def ladder_xml(found: Climbed, title: str) -> str:
+    """One test suite; formats that do not pass are skipped, unless none does."""
+    suite = TestSuite(_text(f"bitgauge quantize {title}"))
+    for one in found.tried:
+        case = _made(title, one.rung.recipe)
+        said = _text(one.why or "; ".join(each.why for each in one.distances) or one.rung.why)
+        if one.outcome == PASSED:
+            case.system_out = said
+        elif one is found.best:
+            case.result = [Failure(said, one.outcome)]
+        else:
+            case.result = [Skipped(said)]
         suite.add_testcase(case)
     return _written(suite)
 

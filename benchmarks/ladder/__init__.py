@@ -1,0 +1,1 @@
+"""Which formats of a model to try, in which order, and when to stop."""
