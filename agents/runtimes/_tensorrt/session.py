@@ -93,7 +93,7 @@ class EngineSession:
         engine = runtime.deserialize_cuda_engine(data)
         if engine is None:
             raise self._refused("does not take the engine that was built here")
-        context = engine.create_execution_context()
+        context = _context(library, engine)
         if context is None:
             raise self._refused("has no room to execute the engine")
         self.engine, self.context = engine, context
@@ -273,6 +273,21 @@ class EngineSession:
         kept = self._heard.kept
         why = f": {said(RuntimeError(kept[-1]))}" if kept else ""
         return Refused(Code.RUN_FAILED, f"{self.library.words} failed: it {what}{why}.")
+
+
+def _context(library: EngineLibrary, engine: Any) -> Any:
+    """What executes an engine, with the kernels that it is going to keep.
+
+    TensorRT for RTX compiles kernels for a call's sizes beside the first calls of those sizes, and
+    executes others until they are there: they would change while a clock runs. So it is told to
+    compile them before it executes anything.
+    """
+    if not library.flavour.names_capabilities:
+        return engine.create_execution_context()
+    eager = library.trt.DynamicShapesKernelSpecializationStrategy.EAGER
+    runtime_config = engine.create_runtime_config()
+    runtime_config.dynamic_shapes_kernel_specialization_strategy = eager
+    return engine.create_execution_context(runtime_config)
 
 
 def array_at(address: int, dtype: str, shape: tuple[int, ...]) -> Any:

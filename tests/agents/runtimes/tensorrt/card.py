@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from bitgauge.agents.runtimes._tensorrt.cuda import CudaStream
-from bitgauge.agents.runtimes._tensorrt.flavours import TENSORRT, EngineLibrary
+from bitgauge.agents.runtimes._tensorrt.flavours import TENSORRT, EngineLibrary, Flavour
 
 SOURCE = Path(__file__).parent / "constructed/fake_cuda.c"
 LAYERS = (Path(__file__).parent / "constructed/layers.json").read_text()
@@ -113,7 +113,11 @@ class FakeEngine:
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[tuple[int, ...]]:
         return [(1, 4), (self.batch, 4), (self.batch, 4)]
 
-    def create_execution_context(self) -> FakeContext:
+    def create_runtime_config(self) -> SimpleNamespace:
+        return SimpleNamespace(dynamic_shapes_kernel_specialization_strategy="LAZY")
+
+    def create_execution_context(self, runtime_config: Any = None) -> FakeContext:
+        self.runtime_config = runtime_config
         return FakeContext(self)
 
     def create_engine_inspector(self) -> Any:
@@ -126,7 +130,7 @@ class Base:
     ERROR, INTERNAL_ERROR = "error", "internal error"
 
 
-def fake_library(card: Card, batch: int = 4) -> EngineLibrary:
+def fake_library(card: Card, batch: int = 4, flavour: Flavour = TENSORRT) -> EngineLibrary:
     """The bindings, as far as executing an engine goes; `broken` is one that they do not take."""
 
     class Runtime:
@@ -146,6 +150,7 @@ def fake_library(card: Card, batch: int = 4) -> EngineLibrary:
         IDebugListener=Base,
         TensorIOMode=Mode,
         TensorLocation=SimpleNamespace(HOST="HOST"),
+        DynamicShapesKernelSpecializationStrategy=SimpleNamespace(EAGER="EAGER"),
         LayerInformationFormat=SimpleNamespace(JSON="JSON"),
     )
-    return EngineLibrary(trt, TENSORRT)
+    return EngineLibrary(trt, flavour)

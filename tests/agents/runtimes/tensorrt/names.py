@@ -33,9 +33,13 @@ CLASSES = {
     "engine": "ICudaEngine",
     "context": "IExecutionContext",
     "inspector": "EngineInspector",
+    "runtime_config": "IRuntimeConfig",
 }
 MODULE = "trt"
-RTX_ALONE = ("ComputeCapability", "num_compute_capabilities", "set_compute_capability")
+RTX_ALONE = (
+    *("ComputeCapability", "num_compute_capabilities", "set_compute_capability"),
+    *("IRuntimeConfig", "create_runtime_config", "DynamicShapesKernelSpecializationStrategy"),
+)
 """What is used of TensorRT for RTX and of no other."""
 
 Names = Mapping[str, list[str] | None]

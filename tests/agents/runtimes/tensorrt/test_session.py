@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from bitgauge.agents.runtimes._tensorrt.cuda import CudaStream
+from bitgauge.agents.runtimes._tensorrt.flavours import RTX
 from bitgauge.agents.runtimes._tensorrt.opened import EngineGraph
 from bitgauge.agents.runtimes._tensorrt.opening import inspected
 from bitgauge.agents.runtimes._tensorrt.session import EngineSession
@@ -134,6 +135,17 @@ def test_an_engine_that_the_library_does_not_take_is_one_sentence(card: Card) ->
     with pytest.raises(BitgaugeError, match="of another card") as caught:
         session(card, data=b"broken")
     assert caught.value.code is Code.RUN_FAILED
+
+
+def test_rtx_compiles_its_kernels_before_it_executes_anything(card: Card) -> None:
+    """Unasked it would do so behind the first calls, and change kernels while a clock runs."""
+    plain = session(card)
+    assert plain.engine.runtime_config is None
+    made = EngineSession(fake_library(card, flavour=RTX), b"an engine", card.stream(), {})
+    told = made.engine.runtime_config
+    assert told.dynamic_shapes_kernel_specialization_strategy == "EAGER"
+    for one in (plain, made):
+        one.close()
 
 
 def test_no_driver_and_no_card_are_told_apart(card: Card) -> None:
