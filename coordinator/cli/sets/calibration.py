@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from ..common import Coordinator, Json, answer, say, unfolded
+from ..common import Coordinator, Force, Json, answer, say, unfolded
 
 calibration = typer.Typer(
     name="calibration",
@@ -176,6 +176,32 @@ def show_set(
 
     with coordinator.client() as client:
         coordinator.show(client.calibration_set(name), set_text)
+
+
+@calibration.command("fetch")
+@unfolded
+def fetch_set(
+    name: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Which; else the newest.")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to.")],
+    force: Force = False,
+    coordinator: Coordinator,
+) -> None:
+    """Write the file of a recorded set, so that it can be checked against what is seen today.
+
+    A job of cron or CI that fetches, then checks against a fresh sample of production, says by its
+    exit code when the set is due to be renewed.
+
+    Example: bitgauge calibration fetch street-photos -o cal.npz
+    """
+    from ...exports.output import refuse_existing, write_output
+
+    refuse_existing(output, force=force)
+    with coordinator.client() as client:
+        found = client.calibration_set(name)
+        data = client.blob(found.digest)
+    write_output(output, data, force=force)
+    coordinator.show(found, lambda one: f"{output}: {one.label}, {one.samples} samples.")
 
 
 @calibration.command("rebuild")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class SetFacts:
         strata: how many groups; 0 where none are told.
         clusters: how many sources; 0 where none are told.
         preprocessing: how the samples were made; None where it is not told.
+        task: what is judged where it is not classes; empty: classes.
+        truth: type and shape of what is true of a sample for that, by name.
     """
 
     samples: int
@@ -49,6 +51,8 @@ class SetFacts:
     strata: int
     clusters: int
     preprocessing: dict[str, Any] | None
+    task: str = ""
+    truth: dict[str, str] = field(default_factory=dict)
 
 
 def facts_of(evaluation: EvaluationSet) -> SetFacts:
@@ -77,6 +81,10 @@ def facts_of(evaluation: EvaluationSet) -> SetFacts:
         strata=strata,
         clusters=clusters,
         preprocessing=None if told is None else dict(told),
+        task=evaluation.task,
+        truth={
+            name: f"{one.dtype} {one.shape[1:]}" for name, one in sorted(evaluation.truth.items())
+        },
     )
 
 
@@ -147,7 +155,7 @@ def set_text(name: str, facts: SetFacts) -> str:
         for one in facts.inputs
     ]
     lines += columns(cells, ("input", "type", "one sample", "values"), ruled=True)
-    lines.append(_labels(facts))
+    lines.append(_judged(facts))
     if facts.alike:
         verb = "is" if facts.alike == 1 else "are"
         lines.append(f"{counted(facts.alike, 'sample')} {verb} the same as another one.")
@@ -158,6 +166,14 @@ def set_text(name: str, facts: SetFacts) -> str:
         told = [(key, _told(one)) for key, one in facts.preprocessing.items() if key != "classes"]
         lines += ["made so:", *columns(told, indent="  ")] if told else []
     return "\n".join(lines)
+
+
+def _judged(facts: SetFacts) -> str:
+    if not facts.task:
+        return _labels(facts)
+    return f"task {facts.task}: " + ", ".join(
+        f"truth/{name} {one}" for name, one in facts.truth.items()
+    )
 
 
 def _labels(facts: SetFacts) -> str:

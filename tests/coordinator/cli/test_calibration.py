@@ -70,3 +70,18 @@ def test_a_choice_is_written_whole_or_not_at_all(
         assert run_command_line([*words, *more]) == 2
         assert sentence in capsys.readouterr().err
     assert not (folder / "p.npz").exists()
+
+
+def test_a_set_says_its_task_and_what_is_true(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = EvaluationSet(
+        {"x": RNG.normal(size=(4, 2))},
+        None,
+        np.array(list("abcd")),
+        task="ranking@5",
+        truth={"relevance": np.ones((4, 3), np.int64)},
+    )
+    write_evaluation_set(tmp_path / "e.npz", made)
+    assert run_command_line(["set", "show", str(tmp_path / "e.npz")]) == 0
+    assert "task ranking@5: truth/relevance int64 (3,)" in capsys.readouterr().out
