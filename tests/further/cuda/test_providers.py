@@ -131,9 +131,9 @@ def test_nothing_of_the_host_s_kernels_is_said_of_the_card_s(card: StandIn) -> N
     assert card.call(calls.probed) == {"kernels": {}, "anchors": {}}
 
 
-def test_without_cuda_nothing_runs_on_the_processor_instead(card: StandIn) -> None:
+def test_without_a_driver_nothing_runs_on_the_processor_instead(card: StandIn) -> None:
     told = card.call(calls.told, MLP, {}, LD_LIBRARY_PATH="/nowhere")
-    assert told["code"] == "accelerator_missing"
+    assert told["code"] == "driver_missing"
     assert "libcuda.so.1 cannot be loaded" in told["sentence"]
 
 
@@ -151,5 +151,6 @@ def test_memory_of_the_card_that_runs_out_is_said(card: StandIn) -> None:
 
 def test_no_card_is_one_sentence(card: StandIn) -> None:
     told = card.call(calls.told, MLP, {}, FAKE_CUDA_DEVICES="0")
-    assert told["code"] == "accelerator_missing"
-    assert told["sentence"] == "NVIDIA's driver shows no GPU to this process: CUDA_ERROR_NO_DEVICE."
+    assert told["code"] == "device_hidden"
+    assert "no CUDA-capable device is detected" in told["sentence"]
+    assert "\n" not in told["sentence"]

@@ -107,7 +107,7 @@ error_t_ cuEventElapsedTime(float *ms, handle first, handle second) {
     return 0;
 }
 error_t_ cuEventDestroy_v2(handle event) { free(event); return 0; }
-error_t_ cuGetErrorName(int code, const char **name) { *name = code == 100 ? "CUDA_ERROR_NO_DEVICE" : "CUDA_ERROR_UNKNOWN"; return 0; }
+error_t_ cuGetErrorString(int code, const char **words) { *words = code == 100 ? "no CUDA-capable device is detected" : code == 2 ? "out of memory" : "unknown error"; return 0; }
 error_t_ cuMemAllocHost_v2(handle *at, size_t bytes) { *at = malloc(bytes); return 0; }
 error_t_ cuMemFreeHost(handle at) { free(at); return 0; }
 error_t_ cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t bytes, handle stream) { (void)stream; memcpy((void *)to, from, bytes); return 0; }

@@ -13,6 +13,8 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 
+from bitgauge.agents.runtimes._tensorrt import cuda
+
 SOURCE = Path(__file__).with_name("fake_cuda.c")
 DRIVER = "libcuda.so.1"
 TOOLS = ("cc", "nm", "readelf")
@@ -51,6 +53,7 @@ def stand_ins(providers: list[Path], folder: Path) -> None:
             for library, begins in _UNVERSIONED.items() if not version else ():
                 if library in asked and begins.match(name):
                     asked[library].add(name)
+    asked[DRIVER] |= {*cuda._SIGNATURES}  # our own queue is of the driver alone
     known = {*_DEFINED.findall(SOURCE.read_text())}
     for library, names in asked.items():
         _made(folder, library, names, known)

@@ -71,7 +71,7 @@ def stream() -> CudaStream:
     It is ours, so that events can be put into it.
 
     Raises:
-        Refused: `accelerator_missing`, there is no driver or no card.
+        Refused: `driver_missing`, `device_hidden`, there is no driver or no card.
     """
     return CudaStream()
 

@@ -67,7 +67,7 @@ def add_to(
     """Has sessions placed on the card; nothing is built that could be kept.
 
     Raises:
-        BitgaugeError: `provider_failed`, `accelerator_missing`, or what CUDA says.
+        BitgaugeError: `provider_failed`, `driver_missing`, or what else CUDA says.
     """
     cards.make_ready(options)
     wanted.add_session_config_entry(*fp8.UNFUSED)

@@ -71,7 +71,7 @@ def add_to(
     """Has sessions placed with TensorRT, and the engine kept.
 
     Raises:
-        BitgaugeError: `provider_failed`, `accelerator_missing`, or what CUDA says.
+        BitgaugeError: `provider_failed`, `driver_missing`, or what else CUDA says.
     """
     cards.make_ready(options)
     settings = settings_of(options, codes=has_codes(model), halves=has_halves(model))
