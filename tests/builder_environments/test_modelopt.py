@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.zoo import calibration_path, evaluation_path, models
 from bitgauge.coordinator.builders import modelopt, registry
 from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
-from bitgauge.coordinator.environments.shelf import Ready
+from bitgauge.coordinator.environments.shelf import ENVIRONMENTS_VARIABLE, Ready, Shelf
 
 from tests.labs.graphs import built_modelopt
+from tests.processes.bench import AgentService, wait_for_device
+from tests.processes.conftest import Up
 
 Environment = Callable[[str], Ready]
 MODELS = {one.name: one for one in models()}
@@ -94,3 +97,33 @@ def test_nothing_to_quantize_is_no_artifact(
     with pytest.raises(Unsupported, match=why):
         registry.build(request, ("onnx",))
     assert not request.output.exists()
+
+
+@pytest.mark.timeout(600)
+def test_a_job_measures_what_it_built(
+    environment: Environment, shelf: Shelf, tmp_path: Path
+) -> None:
+    """On a processor, for size and accuracy; its times say nothing of a card's."""
+    environment("modelopt")
+    source = MODELS["digits-cnn"].path
+    up = Up.start(tmp_path / "home", variables={ENVIRONMENTS_VARIABLE: str(shelf.folder)})
+    agent = AgentService.of(up, "--name", "here")
+    try:
+        wait_for_device(up, "here")
+        done = up.bitgauge(
+            *("run", "--baseline", str(source), "--eval", str(evaluation_path())),
+            *("--calibration", str(calibration_path()), "--batch", str(BATCH)),
+            *("--recipes", "int8-modelopt_max-cal,fp8-modelopt_max-cal", "--on", "here"),
+            *("--launches", "1", "--warm-up", "10ms", "--budget", "200ms", "--json"),
+            patience_s=300.0,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        rows = {row["recipe"]: row for row in json.loads(done.stdout)["rows"]}
+        for recipe in ("int8-modelopt_max-cal", "fp8-modelopt_max-cal"):
+            assert rows[recipe]["state"] == "measured", rows[recipe]
+            told = {one["key"]: one.get("value") for one in rows[recipe]["metrics"]}
+            assert told["size_ratio"] < 0.35
+            assert abs(told["accuracy_delta_pp"]) <= MOST_LOST_PP
+    finally:
+        agent.end()
+        assert up.stop() == []
