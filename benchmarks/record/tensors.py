@@ -1,6 +1,7 @@
 """Two runs tensor by tensor: where the integer kernels of the one answer unlike those of the other.
 
-A tensor has one name in both, whatever a device's optimiser made of the operator before it.
+A tensor has one name in both, that of the float model, whatever a device's optimiser made of the
+operator before it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from ..analysis.numerics import saturates
 from ..numerics.ledger import Ledger, OperatorRow
+from ..numerics.ledger_builder import float_name
 from ..vocabulary.values.history import Comparison, RowComparison
 
 MOST_TENSORS = 5
@@ -107,7 +109,7 @@ def _differs(row: RowComparison) -> bool:
 
 
 def _by_tensor(ledger: Ledger) -> dict[str, OperatorRow]:
-    return {row.output.removesuffix(_REWRITTEN): row for row in ledger.products}
+    return {float_name(row.output.removesuffix(_REWRITTEN)): row for row in ledger.products}
 
 
 def _kernel(row: OperatorRow, modes: Mapping[str, str]) -> Kernel:

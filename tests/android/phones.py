@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.devices.android import listing
+from bitgauge.agents.registry import FAKES
 
 from tests.arm.userland import CACHE, MAKE_S, ROOT, Userland, require, unpack
 
@@ -88,6 +89,7 @@ class Plugged:
                 self.root.command(CPU, "env", f"ADBD_PORT={self.port}", "adbd"),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env={name: told for name, told in os.environ.items() if name != FAKES},
                 start_new_session=True,
             )
         until = time.monotonic() + START_S

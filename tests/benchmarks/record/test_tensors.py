@@ -66,7 +66,7 @@ def test_the_most_wrong_comes_first_whichever_side_it_is_on() -> None:
 
 def test_one_name_is_one_tensor_and_what_one_side_lacks_is_not_compared() -> None:
     board = ledger(product("a (rewritten)"), product("only_here", errors1=5))
-    host = ledger(product("a", errors1=9), product("only_there", errors1=5))
+    host = ledger(product("a_QuantizeLinear_Output", errors1=9), product("only_there", errors1=5))
     assert [one.tensor for one in apart(board, host, (EXACT, SATURATES))] == ["a"]
 
 
