@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bitgauge.agents.devices import nvidia
+from bitgauge.agents.devices import cpu, nvidia
 from bitgauge.agents.devices.nvidia.processes import others
 from bitgauge.agents.doctor.base import Patient
 from bitgauge.agents.doctor.examinations import nvidia as examination
@@ -20,6 +20,8 @@ from bitgauge.benchmarks.protocol.latency import ConditionLog
 from bitgauge.benchmarks.samples import OF_CARDS
 from bitgauge.benchmarks.stats.discards import blocks_with_cause
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.fingerprint import changed, fingerprint
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 from tests.labs.nvml.cards import ROOT, Cards
 
@@ -86,6 +88,42 @@ def test_two_cards_are_two_devices_that_nobody_else_has_seen(cards: Cards, tmp_p
     (bus / "vendor").write_text("0x10de\n")
     real, beside = cards.call(described, root=str(tmp_path))
     assert (real[2]["realness"], beside[2]["realness"]) == ("physical", "simulated")
+
+
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [
+        ({"0.limit": 400_000}, "power_mode"),
+        ({"0.persistence": 0}, "gpu.persistence_mode"),
+        ({"0.set_sm_mhz": 1305}, "gpu.clocks"),
+        ({"driver": "590.10"}, "driver"),
+        ({"0.ecc": 0}, "gpu.ecc"),
+    ],
+)
+def test_what_can_change_a_number_is_another_stack(
+    cards: Cards, state: dict[str, object], named: str
+) -> None:
+    """One name with two power limits is two devices to the table."""
+
+    def stack() -> list[StackItem]:
+        ((_, _, facts),) = cards.call(described)
+        return [StackItem(name, value) for name, value in facts["stack"].items()]
+
+    before = stack()
+    cards.say(state)
+    now = stack()
+    assert changed(before, now) == (named,)
+    assert fingerprint(before) != fingerprint(now)
+
+
+def test_cards_and_their_host_are_measured_in_turn(cards: Cards) -> None:
+    cards.say({"gpus": 2})
+    assert cards.call(hosts) == ["", "", ""], "one host: see `turns`"
+
+
+def hosts() -> list[str]:
+    """Which host each unit shares."""
+    return [one.host for one in (*nvidia.probe(), *cpu.probe())]
 
 
 def test_a_card_keeps_the_contract_of_devices(cards: Cards) -> None:
