@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ..vocabulary.errors import BadInput, Code, NotFound, Refused
 from ..vocabulary.values.digests import Digest
@@ -24,14 +25,22 @@ def required_alias(alias: str) -> str:
     return alias
 
 
+def standing(verdicts: Sequence[GateVerdict]) -> tuple[GateVerdict, ...]:
+    """Of each use case the newest verdict, which counts; `verdicts` come newest first."""
+    found: dict[str, GateVerdict] = {}
+    for one in verdicts:
+        found.setdefault(one.use_case.name, one)
+    return tuple(found.values())
+
+
 def required_mover(
-    run_id: str, verdict: GateVerdict | None, *, keeps_time: bool, by: str, reason: str
+    run_id: str, verdicts: Sequence[GateVerdict], *, keeps_time: bool, by: str, reason: str
 ) -> str:
     """The use case whose gate moves an alias to a run; empty where a person does.
 
     Args:
         run_id: what the alias is to mean.
-        verdict: the newest on that run; None: there is none.
+        verdicts: on that run, newest first.
         keeps_time: whether its device is no emulator, whose verdicts move nothing.
         by: whose word it is, where a person moves it.
         reason: why.
@@ -42,21 +51,31 @@ def required_mover(
     what = f"No alias moves to run {run_id}:"
     if not keeps_time:
         raise Refused(Code.ALIAS_REFUSED, f"{what} an emulated device vouches for no time.")
-    if verdict is not None and verdict.outcome == FAILED:
-        purpose = verdict.use_case.name
-        raise Refused(Code.ALIAS_REFUSED, f"{what} it failed for {purpose}, whoever asks.")
-    if verdict is not None and verdict.outcome == PASSED and not verdict.partial:
-        return verdict.use_case.name
+    counting = standing(verdicts)
+    if passed := _passed(counting):
+        return passed
+    failed = [one.use_case.name for one in counting if one.outcome == FAILED]
+    if failed:
+        sentence = f"{what} it failed for {', '.join(failed)}, whoever asks."
+        raise Refused(Code.ALIAS_REFUSED, sentence)
     if by and reason:
         return ""
     said = "no gate passed it"
-    if verdict is not None:
-        said = f"its gate for {verdict.use_case.name} needs a person"
+    if counting:
+        said = f"its gate for {counting[0].use_case.name} needs a person"
     raise Refused(Code.ALIAS_REFUSED, f"{what} {said}, and nobody gave a name and a reason.")
 
 
-def required_export(found: Lineage, *, ungated: bool, audited: bool) -> tuple[Digest, bool]:
-    """The file of an artifact that may leave the lab, and whether a gate passed it.
+def _passed(counting: Sequence[GateVerdict]) -> str:
+    """A use case that passed on a device that keeps time; empty: there is none."""
+    names = (one.use_case.name for one in counting if one.outcome == PASSED and not one.partial)
+    return next(names, "")
+
+
+def required_export(found: Lineage, *, ungated: bool, audited: bool) -> tuple[Digest, str]:
+    """The file of an artifact that may leave the lab, and for which use case it passed.
+
+    The use case is empty where none passed.
 
     Args:
         found: the artifact, with what was said of it.
@@ -67,14 +86,16 @@ def required_export(found: Lineage, *, ungated: bool, audited: bool) -> tuple[Di
         Refused: `WITHHELD`.
         NotFound: `BLOB_MISSING`, its file is not recorded.
     """
-    passed = True
-    own, newest = found.registered, next(iter(found.verdicts), None)
+    own, counting = found.registered, standing(found.verdicts)
+    passed = _passed(counting)
     what = f"{own.model_name} {own.recipe} of run {own.run_id}"
-    if newest is None or newest.outcome != PASSED or newest.partial:
-        passed = False
-        said = "no gate judged it" if newest is None else f"its newest verdict is {newest.outcome}"
-        if newest is not None and newest.outcome == PASSED:
+    if not passed:
+        if not counting:
+            said = "no gate judged it"
+        elif counting[0].partial and counting[0].outcome == PASSED:
             said = "an emulated device passed it, which vouches for no time"
+        else:
+            said = f"its newest verdict is {counting[0].outcome}"
         if not ungated:
             raise Refused(Code.WITHHELD, f"{what} is withheld: {said}.")
         if not audited:

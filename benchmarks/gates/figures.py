@@ -18,7 +18,7 @@ from ..vocabulary.reasons import (
     PRELIMINARY,
     UNTRUSTED,
 )
-from ..vocabulary.shown import flag, full, plain, points, reason
+from ..vocabulary.shown import flag, full, interval, plain, points, reason
 from ..vocabulary.values.gates import FAILED, NOT_JUDGED, PASSED, REVIEW, RuleVerdict, UseCase
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
@@ -205,8 +205,9 @@ def _held(limit: GateLimit, said: RuleVerdict, metric: MetricValue) -> RuleVerdi
     else:
         passed, failed = high <= said.limit, low > said.limit
     verdict = PASSED if passed else FAILED if failed else REVIEW
+    figures = f"{plain(metric)} {interval(metric)}".rstrip()
     words = {PASSED: "as asked", FAILED: "not as asked", REVIEW: "undecided"}[verdict]
-    return replace(said, verdict=verdict, why=f"{full(metric)}, {words}: {bound}")
+    return replace(said, verdict=verdict, why=f"{figures}, {words}: {bound}")
 
 
 def _playbook(limit: GateLimit, row: TableRow) -> str:

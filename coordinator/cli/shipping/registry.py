@@ -154,7 +154,7 @@ def export(
     for path, data in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_output(path, data, force=force)
-    say(f"Wrote {target}{_said(found, passed=passed)}.")
+    say(f"Wrote {target}{_said(found, passed)}.")
 
 
 @registry.command()
@@ -241,7 +241,7 @@ def _client_of(where: Source) -> AbstractContextManager[Client]:
     return client
 
 
-def _said(found: Lineage, *, passed: bool) -> str:
+def _said(found: Lineage, passed: str) -> str:
     own = found.registered
     what = f", {own.model_name} {own.recipe}"
-    return f"{what}, passed for {own.use_case}" if passed else f"{what}, which no gate passed"
+    return f"{what}, passed for {passed}" if passed else f"{what}, which no gate passed"

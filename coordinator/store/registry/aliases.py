@@ -15,7 +15,7 @@ from ..audit.entries import record
 from ..sql.candidates import row_of_run
 from ..sql.database import columns, fetch, reading, value, writing
 from ..sql.named import run_named
-from .verdicts import verdicts
+from .verdicts import MAX_VERDICTS, verdicts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -43,7 +43,7 @@ def move(
 ) -> AliasMove:
     """Let an alias of a run's model mean that run's artifact from now on.
 
-    The newest verdict on the run moves it where it passed; else a person who gives a reason.
+    A use case whose newest verdict on the run passed moves it; else a person who gives a reason.
     `UNKNOWN_RUN`, `ALIAS_REFUSED`; `BAD_ARGUMENT` for what is no alias.
     """
     required_alias(alias)
@@ -51,9 +51,9 @@ def move(
     row = row_of_run(db.conn, run_id)
     if row is None or not row.state.has_numbers:
         raise NotFound(Code.UNKNOWN_RUN, f"Run {run_id} has no numbers.")
-    newest = next(iter(verdicts(db.conn, VerdictQuery(run_id=run_id, limit=1))), None)
+    known = verdicts(db.conn, VerdictQuery(run_id=run_id, limit=MAX_VERDICTS))
     use_case = required_mover(
-        run_id, newest, keeps_time=row.realness.keeps_time, by=by, reason=reason
+        run_id, known, keeps_time=row.realness.keeps_time, by=by, reason=reason
     )
     made = AliasMove(
         model_name=row.model_name,

@@ -16,7 +16,7 @@ from ..jobs.jobs import origin_of
 from ..sql.database import fetch, reading
 from ..sql.values import job_row, job_spec
 from .aliases import meant, moves
-from .verdicts import verdicts
+from .verdicts import MAX_VERDICTS, verdicts
 
 MAX_ARTIFACTS = 500
 """That one question answers."""
@@ -86,7 +86,7 @@ def lineage(connection: sqlite3.Connection, word: str) -> Lineage:
         order=origin[1].notes if origin else (),
         job_id=row["job_id"],
         submitted_by=job["submitted_by"],
-        verdicts=verdicts(connection, VerdictQuery(run_id=run_id)),
+        verdicts=verdicts(connection, VerdictQuery(run_id=run_id, limit=MAX_VERDICTS)),
         moves=tuple(one for one in moves(connection, own.model_name) if one.run_id == run_id),
     )
     if not built:
