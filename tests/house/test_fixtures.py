@@ -11,6 +11,7 @@ HOME = "tests/labs/values.py"
 WHOLE = {"DeviceDescription", "DeviceView", "JobView", "RawOrigin", "RunFacts", "TableRow"}
 EXCEPTIONS = {
     "tests/bench/synthetic_store.py": "a store of a given size, of values of its own",
+    "tests/gpu/capture/driven.py": "facts of a run on a machine without the extras",
     "tests/processes/agent/test_odd_models.py": "facts of a run that a real agent reported",
     "tests/processes/agent/test_ort.py": "facts of a run that a real agent reported",
 }
