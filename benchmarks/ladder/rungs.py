@@ -24,6 +24,8 @@ HOPELESS = 0.05
 """Of a format that could not be built or run here before: tried last, and still tried."""
 LEAST_GAIN = 0.02
 """So that a format without a known gain is tried, after every one that has one."""
+SIZE = "size_ratio"
+_FLOAT_BITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,12 @@ def _from_literature(
     parts = [cell.best for cell in prior if cell.best is not None]
     gain = _gain(parts, objective)
     if not gain:
-        return Rung(recipe, EVEN_CHANCE, 0.0, seconds, f"nothing is known of {family.value} here")
+        told = f"nothing is known of {family.value} here"
+        bits = "".join(filter(str.isdecimal, family.value))
+        if objective == SIZE and bits:  # what its weights would take, whatever the file adds
+            gain = math.log(_FLOAT_BITS / int(bits))
+            told = f"{told} but the width of its weights"
+        return Rung(recipe, EVEN_CHANCE, gain, seconds, told)
     return Rung(recipe, EVEN_CHANCE, gain, seconds, f"from literature alone{_times(gain)}")
 
 

@@ -193,7 +193,8 @@ def _climbed(client: Client, order: _Order, *, quiet: bool) -> tuple[Climbed, st
 
     spec, use_case = order.spec, order.use_case
     uploaded = upload(client, order.sent, None if quiet else telling())
-    device = _device(client, spec)
+    base = replace(spec, entries=spec.entries[:1])
+    device = _device(client, base)
 
     def watch(job_id: str) -> JobView:
         try:
@@ -210,10 +211,10 @@ def _climbed(client: Client, order: _Order, *, quiet: bool) -> tuple[Climbed, st
         for cell in client.cells()
         if (cell.key.model_class, cell.key.hardware_class) == (model_class, hardware)
     ]
-    seconds = max(SECONDS, 2 * shortest_s(spec))
+    seconds = max(SECONDS, 2 * shortest_s(base))
     rungs = ordered(_recipes(device, order.model, spec), cells, order.objective, seconds)
     asked = LadderOrder(
-        replace(spec, selector=replace(spec.selector, device=device.description.device_id)),
+        replace(base, selector=replace(base.selector, device=device.description.device_id)),
         use_case,
         order.objective,
         order.budget_s,

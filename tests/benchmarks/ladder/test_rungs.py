@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from bitgauge.benchmarks.ladder.rungs import EVEN_CHANCE, HOPELESS, ordered
+from bitgauge.benchmarks.ladder.rungs import EVEN_CHANCE, HOPELESS, SIZE, ordered
 from bitgauge.benchmarks.table.cells import cells
 from bitgauge.benchmarks.table.priors import priors
 from bitgauge.benchmarks.vocabulary.enums import (
@@ -88,6 +88,15 @@ def test_literature_counts_where_nothing_was_measured() -> None:
     found = ordered(("fp16", "int8-dynamic"), about, "latency_ratio", 60.0)
     assert {one.chance for one in found} == {EVEN_CHANCE}
     assert "literature" in found[0].why
+
+
+def test_of_sizes_nobody_measured_the_narrower_weights_come_first() -> None:
+    found = ordered(RECIPES, (), SIZE, 60.0)
+    assert [one.recipe for one in found] == [
+        *("int4-wo-b32", "int8-dynamic", "int8-static-u8s8-pc", "fp16"),
+    ]
+    unknown = ordered(RECIPES, (), "latency_ratio", 60.0)
+    assert [one.recipe for one in unknown] == list(RECIPES), "widths tell no latency"
 
 
 @given(
