@@ -12,6 +12,7 @@ from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 from .database import fetch
+from .unreadable import sound
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 KNOWN_ISSUES = "known_issues"
 """The input of the table that says which edition of the file its flags follow."""
 
-VERSION = """(SELECT json_extract(s.value, '$.value') FROM json_each(r.stack) s
-        WHERE json_extract(s.value, '$.name') = 'runtime.' || e.runtime LIMIT 1)"""
+_NAME = "iif(s.type = 'object', json_extract(s.value, '$.name'), NULL)"
+VERSION = f"""(SELECT json_extract(s.value, '$.value') FROM json_each({sound("r.stack")}) s
+        WHERE {_NAME} = 'runtime.' || e.runtime LIMIT 1)"""  # noqa: S608 (texts of ours)
 """A column of a question to runs and entries: the version of the runtime that executed it."""
 
 
