@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup
+from bitgauge.benchmarks.vocabulary.values.calibration import CalibrationSet, StratumCount
 from bitgauge.benchmarks.vocabulary.values.campaigns import ScheduleView
 from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery, Regression
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Progress
+from bitgauge.coordinator.decisions.asker import ITSELF
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep.stored import STORED, Stored, unread
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, Looked
@@ -68,6 +70,9 @@ def lived_in(path: Path) -> Lab:
         lab.store.set_schedule(ScheduleView(name, "0 3 * * *", 1, 2), ORDER)
     for digest in (BASELINE, INT8, EVALUATION):
         lab.store.record_blob(digest, lab.now_ns)
+    for name in ("a", "b"):
+        strata = (StratumCount("day", 2),)
+        lab.store.add_calibration_set(CalibrationSet(name, 0, INT8, 2, "x", strata), ITSELF)
     _regression(lab)
     return lab
 
@@ -129,6 +134,7 @@ def asked(lab: Lab) -> dict[str, Any]:
         "asks": lambda: store.asks(0),
         "series": lambda: store.series(HistoryQuery()),
         "regressions": lambda: store.regressions(ended=True),
+        "calibration sets": store.calibration_sets,
         "access": lambda: store.access().tokens,
         "tokens": store.token_views,
         "spare": lambda: store.spare_blobs(2**62),
