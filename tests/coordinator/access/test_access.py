@@ -45,6 +45,11 @@ LOOKING = {
     "ListCampaigns",
     "ListSchedules",
     "ListCalibrationSets",
+    "Judge",
+    "ListVerdicts",
+    "SearchArtifacts",
+    "GetLineage",
+    "ListAliases",
 }
 SUBMITTING = {
     "Submit",
@@ -60,9 +65,13 @@ SUBMITTING = {
     "SetSchedule",
     "RemoveSchedule",
     "AddCalibrationSet",
+    "KeepVerdict",
+    "DecideVerdict",
+    "MoveAlias",
+    "NoteUngated",
 }
 READING_BLOBS = {"FindMissing", "Read"}
-PEOPLES = {"Jobs", "Table", "History", "Campaigns", "Calibration"}
+PEOPLES = {"Jobs", "Table", "History", "Campaigns", "Calibration", "Gates", "Registry"}
 
 
 def every_method() -> list[tuple[str, str, bool]]:
