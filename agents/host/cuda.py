@@ -7,7 +7,7 @@ its own around them. Pure; nothing of CUDA is loaded.
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.common.said import said, words_of
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 
 _BY_WORDS: tuple[tuple[str, Code], ...] = (
@@ -47,7 +47,7 @@ def code_of(words: str) -> Code | None:
 
 def as_error(error: Exception) -> BitgaugeError | None:
     """An error of ours for what a library raised, when CUDA's words are in it."""
-    code = code_of(f"{type(error).__name__}: {error}")
+    code = code_of(f"{type(error).__name__}: {words_of(error)}")
     if code is None:
         return None
     if code is Code.OUT_OF_DEVICE_MEMORY:

@@ -6,9 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from bitgauge.benchmarks.numerics.multiplications import multiplications
-from bitgauge.benchmarks.numerics.onnx_operators import form_of
-
 _PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"})
 
 
@@ -44,6 +41,10 @@ def work_of(model: Any, batch: int, elsewhere: Collection[str]) -> PlacedWork:
         elsewhere: names of the nodes that the provider does not execute. Those of the runtime's
             own making multiply nothing that the model did not.
     """
+    # Who asks a runtime for its version imports this module, and no numpy.
+    from bitgauge.benchmarks.numerics.multiplications import multiplications
+    from bitgauge.benchmarks.numerics.onnx_operators import form_of
+
     shapes = _shapes(model, batch)
     total = left = unknown = 0
     for node in model.graph.node:
