@@ -54,6 +54,7 @@ def befallen(way: Route, folder: Path, event: Callable[[], None], began: Path) -
         except BitgaugeError as error:
             ended.append(error)
 
+    began.unlink(missing_ok=True)  # that of an older launch, which the next would clear
     running = threading.Thread(target=run)
     running.start()
     until = time.monotonic() + 60
