@@ -9,6 +9,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,9 +51,13 @@ def bindings() -> Any:
     return pytest.importorskip("pynvml", reason="NOT RUN: pip install 'bitgauge[nvidia]'")
 
 
-def asked() -> Iterator[tuple[str, int | None]]:
+OURS, CAPTURE = ROOT / "agents", ROOT / "tests" / "gpu"
+BEGINNINGS = ("nvmlClocksEventReason", "nvmlDeviceGet")
+"""Of many names."""
+
+
+def asked(*folders: Path) -> Iterator[tuple[str, int | None]]:
     """Every name of NVML in our modules, and with how many arguments a function is asked."""
-    folders = (ROOT / "agents", ROOT / "tests" / "gpu")
     for file in sorted(one for folder in folders for one in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -69,12 +74,12 @@ def asked() -> Iterator[tuple[str, int | None]]:
 
 
 def test_every_name_that_is_asked_is_there_and_takes_what_it_is_given(bindings: Any) -> None:
-    found = set(asked())
+    found = set(asked(OURS, CAPTURE))
     assert {("nvmlDeviceGetFieldValues", 2), ("nvmlDeviceSetGpuLockedClocks", 3)} <= found
     members = {name for names in MEMBERS.values() for name in names}
     for name, count in found:
-        if name in members or name == "nvmlClocksEventReason":
-            continue  # of a structure; the beginning of many
+        if name in members or name in BEGINNINGS:
+            continue
         function = getattr(bindings, name)
         if count is not None:
             inspect.signature(function).bind(*[None] * count)
@@ -85,13 +90,17 @@ def test_deprecated_names_are_not_asked(bindings: Any) -> None:
     words = re.findall(r"DEPRECATED[^\n]*\ndef (nvml\w+)", source)
     assert "nvmlDeviceSetApplicationsClocks" in words
     older = {"nvmlDeviceGetCurrentClocksThrottleReasons", "nvmlDeviceGetClockInfo"}
-    found = {name for name, _ in asked()} & {*words, *older}
+    found = {name for name, _ in asked(OURS)} & {*words, *older}
     assert found == {"nvmlDeviceGetTemperature"}, "for drivers before its successor"
 
 
 def test_numbers_are_those_of_the_header(bindings: Any) -> None:
     assert {name: getattr(bindings, name) for name in NUMBERS} == NUMBERS
-    used = {name for name, _ in asked() if name.startswith(("NVML_FI_", "NVML_POWER_SCOPE_"))}
+    used = {
+        name
+        for name, _ in asked(OURS, CAPTURE)
+        if name.startswith(("NVML_FI_", "NVML_POWER_SCOPE_"))
+    }
     assert used <= set(NUMBERS), "whoever uses another states its number here"
 
 
