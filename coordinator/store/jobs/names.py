@@ -198,14 +198,16 @@ def _call(db: Database, device_id: str, name: str, now_ns: int) -> None:
 
 def _add(db: Database, device_id: str, alias: str, now_ns: int) -> None:
     known = aliases_of(db.conn, device_id)
-    if len(known) >= MAX_ALIASES and alias not in known:
+    if alias in known:  # sqlite-utils cannot ignore a row that is there where rows have no rowid
+        return
+    if len(known) >= MAX_ALIASES:
         raise Refused(
             Code.QUOTA,
             f"The device {device_id} has {len(known)} aliases, which is the most that one may have:"
             f" {', '.join(known)}.",
         )
     db.table("device_aliases").insert(
-        {"alias": alias, "device_id": device_id, "since_unix_ns": now_ns}, ignore=True
+        {"alias": alias, "device_id": device_id, "since_unix_ns": now_ns}
     )
 
 

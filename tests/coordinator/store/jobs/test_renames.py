@@ -26,7 +26,7 @@ from bitgauge.coordinator.store.upkeep import restore
 from bitgauge.coordinator.store.upkeep.backup import make
 from bitgauge.coordinator.store.upkeep.check import check_state
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.labs.refused import refused
@@ -108,6 +108,7 @@ def in_order(told: Any) -> str:
 
 
 @settings(max_examples=12, deadline=None)
+@example([Step("rename", 0, "board-x"), Step("rename", 0, "rpi5"), Step("says", 0, "board-x")])
 @given(st.lists(STEPS, max_size=6))
 def test_whatever_devices_are_called_their_history_is_the_same(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
