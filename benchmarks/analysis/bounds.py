@@ -32,7 +32,7 @@ _DEVICE_TIME = "the runtime tells no time of the device besides the host's"
 _NO_ANCHORS = "its raw files hold no anchors"
 _NO_LEDGER = "no overflow ledger counts its work"
 _READ_UNDER_LOAD = "the anchors were read while others used the machine"
-BF16 = "bf16_flops_per_s"
+BF16, FP8 = "bf16_flops_per_s", "fp8_flops_per_s"
 """What no runtime's anchors measure yet, so that there is no bound on it."""
 _UNCOUNTED = ("transpose", "attention")
 """Operators of which the ledger's count is no lower bound: a part of it may be skipped."""
@@ -190,6 +190,8 @@ def _quantities(row: OperatorRow) -> tuple[str, ...]:
     """The anchors of what a row may be computed in; weights alone may be either."""
     if row.activation_type == "bf16":
         return (BF16,)
+    if "f8" in row.activation_type or "f8" in row.weight_type:
+        return (FP8,)
     if row.compute == FLOAT:
         return (FP16 if row.activation_type == "f16" else FP32,)
     return (FP32, INT8)

@@ -277,6 +277,7 @@ def without(*names: str) -> dict[str, float]:
         ((FLOATS,), without(FP32), "no anchor fp32_flops_per_s", "does not tell"),
         ((INTEGERS,), without(INT8), "no anchor int8_flops_per_s", "does not tell"),
         ((replace(FLOATS, activation_type="f16"),), VALUES, "no anchor fp16", "does not tell"),
+        ((replace(FLOATS, activation_type="f8e4m3"),), VALUES, "no anchor fp8", "does not tell"),
         ((replace(FLOATS, macs=0, weight_bytes=MIB),), VALUES, "no product", "1.00 MiB of weights"),
         ((UPWARDS,), without(CACHE), "no product", "size of the caches"),
         ((HEAVY,), without(MEMORY, INT8), "no anchor int8", "no anchor memory_bytes_per_s"),
