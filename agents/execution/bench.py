@@ -82,6 +82,11 @@ class Bench:
         """The plug-in that executes artifacts; NotFound names those there are."""
         return cast(RuntimeModule, self.runtimes.get(name))
 
+    def builds(self, name: str) -> bool:
+        """Whether a plug-in builds a program of each artifact here; see `runtimes.base.Traits`."""
+        found = self.runtimes.modules.get(name)
+        return found is not None and cast(RuntimeModule, found).TRAITS.builds
+
     def runtime(self, name: str) -> RuntimeDescription | None:
         """What the device says of a runtime; None when it has none of that name."""
         return next((one for one in self.device.runtimes if one.name == name), None)

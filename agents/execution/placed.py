@@ -66,7 +66,7 @@ def placed(bench: Bench, job: Assignment, entry: AssignedEntry, plan: PassPlan) 
     """
     options = options_for(job.overrides.session_options, entry.runtime)
     provider, runtime = provider_of(options), bench.runtime(entry.runtime)
-    if not provider and runtime is not None and bench.module(entry.runtime).TRAITS.builds:
+    if not provider and runtime is not None and bench.builds(entry.runtime):
         provider = entry.runtime
     if not provider or runtime is None or references(plan, entry.index) >= len(plan.artifacts):
         return None
