@@ -98,7 +98,8 @@ long: long-protocol long-campaigns long-experiments long-architectures long-mode
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
 
-# A refresh whose coordinator is killed three times; another version of a runtime marks the right cells.
+# A refresh whose coordinator is killed three times; another version of a runtime marks the right cells; a ladder on a
+# processor whose kernels saturate. Wants qemu-user. 5 minutes.
 long-campaigns: .venv/dev.installed
 	$(LONG) $(PYTEST) tests/bad_days/campaigns
 
