@@ -30,8 +30,8 @@ def device(up: Up) -> Iterator[DeviceDescription]:
     try:
         wait_for_device(up, NAME)
         with up.client() as client:
-            (view,) = client.devices()
-        yield view.description
+            (own,) = (one for one in client.devices() if one.description.name == NAME)
+        yield own.description
     finally:
         agent.end()
 
