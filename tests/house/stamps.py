@@ -45,8 +45,12 @@ LONG: Mapping[str, tuple[str, ...]] = {
     "long-campaigns": (
         *WIRE,
         "agents",
+        "benchmarks/gates",
+        "benchmarks/ladder",
         "benchmarks/refresh",
         "benchmarks/table",
+        "benchmarks/zoo",
+        "coordinator/cli/shipping",
         "coordinator/client",
         "coordinator/cluster",
         "coordinator/decisions",

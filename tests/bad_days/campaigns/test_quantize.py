@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.zoo import calibration_path, evaluation_path, models
 
 from tests.arm.boards import HASWELL, haswell_board
 from tests.arm.conftest import UNHURRIED
@@ -19,9 +19,9 @@ FIRST, SEVEN_BITS = "int8-static-u8s8-pc", "int8-static-u8s8-pc-rr"
 @pytest.mark.timeout(900)
 def test_it_says_why_the_default_does_not_pass_and_ends_with_one_that_does(tmp_path: Path) -> None:
     up = Up.start(tmp_path / "home", *UNHURRIED)
-    (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
-    words = ["quantize", str(model.path), "--calibration", str(zoo.calibration_path())]
-    words += ["--eval", str(some(zoo.evaluation_path(), tmp_path / "some.npz")), "--on", HASWELL]
+    (model,) = (one for one in models() if one.name == "digits-mlp")
+    words = ["quantize", str(model.path), "--calibration", str(calibration_path())]
+    words += ["--eval", str(some(evaluation_path(), tmp_path / "some.npz")), "--on", HASWELL]
     words += ["--recipes", f"{FIRST},{SEVEN_BITS}", "--use-case", "default", "--json"]
     with haswell_board(up, tmp_path):
         done = up.bitgauge(*words, patience_s=800.0)
