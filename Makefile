@@ -59,12 +59,12 @@ runtimes-others: .venv/runtimes.installed
 	$(PYTEST) $(LARGE) -k "llamacpp or genai or transformers or declare"
 
 # A whole agent in a real aarch64 userland that QEMU emulates, on two cores, beside an x86 without VNNI. Wants
-# qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 3 minutes.
+# qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 7 minutes beside other work.
 test-arm: .venv/dev.installed
 	$(PYTEST) tests/arm
 
 # Two phones behind adb: Debian's adbd in that userland, unplugged in a job and back. Wants adb, qemu-user-static and
-# mmdebstrap; what cannot run says NOT RUN and why. 3 minutes.
+# mmdebstrap; what cannot run says NOT RUN and why. 4 minutes.
 test-android: .venv/dev.installed
 	$(PYTEST) tests/android
 
