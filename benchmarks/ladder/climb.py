@@ -33,7 +33,8 @@ class Tried:
         verdict: what the gate said; None: it said nothing.
         ratio: its objective against the baseline's, below 1 is better; None: not known.
         gains: whether it is better than the baseline in the objective beyond doubt, or the device
-            does not tell: a format that gains nothing is no answer (DESIGN.md 11.9).
+            is an emulated one: a format that gains nothing is no answer (DESIGN.md 11.9).
+        flags: of that ratio, such as `preliminary`.
         seconds: of the device, that it took.
         saturating: whether its integer kernels saturate on this device.
     """
@@ -46,6 +47,7 @@ class Tried:
     verdict: GateVerdict | None = None
     ratio: float | None = None
     gains: bool = True
+    flags: tuple[str, ...] = ()
     seconds: float = 0.0
     saturating: bool = False
 
@@ -110,7 +112,8 @@ def next_rung(
     if not left:
         return "every format was tried"
     spent = sum(one.seconds for one in tried)
-    if budget_s is not None and tried and spent + left[0].seconds > budget_s:
+    following_s = spent / len(tried) if tried else left[0].seconds  # what was measured says more
+    if budget_s is not None and tried and spent + following_s > budget_s:
         return f"{spent:.0f} of {budget_s:.0f} seconds of the device were spent"
     return left[0]
 

@@ -220,6 +220,7 @@ def _climbed(client: Client, order: _Order, *, quiet: bool) -> tuple[Climbed, st
         order.budget_s,
         _nodes(order.model),
         _stack(device, spec.runtime),
+        device.description.realness.keeps_time,
     )
     if not quiet:
         say(uploaded_words(uploaded))

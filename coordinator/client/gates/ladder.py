@@ -58,6 +58,7 @@ class LadderOrder:
         budget_s: seconds of the device to find the best that passes; None: the first is enough.
         nodes: operators of the baseline that a recipe may leave in float.
         stack: fingerprint of the device's runtime, so that another stack is measured anew.
+        keeps_time: whether the device is a real one, whose ratios of time are numbers.
     """
 
     base: JobSpec
@@ -66,6 +67,7 @@ class LadderOrder:
     budget_s: float | None = None
     nodes: tuple[str, ...] = ()
     stack: str = ""
+    keeps_time: bool = True
 
 
 def climb(
@@ -126,7 +128,8 @@ def _tried(client: Client, asked: LadderOrder, rung: Rung, watch: Watch) -> Trie
         job_id=view.job_id,
         run_id=run.run_id,
         ratio=objective.value,
-        gains=_gains(objective),
+        gains=_gains(objective, asked.keeps_time),
+        flags=objective.flags,
         seconds=sum(one.ended_unix_ns - one.started_unix_ns for one in runs) / _NS,
         saturating=SATURATING in saturated.flags,
     )
@@ -156,10 +159,10 @@ def _measured(client: Client, asked: LadderOrder, recipe: str, watch: Watch) -> 
     return view
 
 
-def _gains(metric: MetricValue) -> bool:
-    """Whether all of its interval is below 1; a ratio that nobody knows denies nothing."""
+def _gains(metric: MetricValue, keeps_time: bool) -> bool:
+    """Whether all of its interval is below 1; of an emulated device, which cannot tell, it may."""
     if metric.value is None:
-        return True
+        return not keeps_time
     if metric.verdict:
         return metric.verdict == "FASTER"
     return (metric.value if metric.high is None else metric.high) < 1

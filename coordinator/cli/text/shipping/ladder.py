@@ -73,7 +73,8 @@ def _answer(found: Climbed, objective: str) -> str:
     best = found.best
     if best is None or best.outcome == NOT_MEASURED:
         return "nothing could be measured"
-    ratio = "" if best.ratio is None else f", {_head(objective)} {_ratio(best)}"
+    marks = f" ({', '.join(best.flags)})" if best.flags else ""
+    ratio = "" if best.ratio is None else f", {_head(objective)} {_ratio(best)}{marks}"
     if best.outcome == PASSED:
         passes = f"{best.rung.recipe} passes{ratio} (run {best.run_id[:8]})"
         return passes if best.gains else f"nothing is gained, ship the baseline; {passes}"
@@ -97,7 +98,7 @@ def _stops(one: Tried) -> list[str]:
     if one.why:
         return [one.why]
     if one.outcome == PASSED:
-        return [] if one.gains else ["no better than the baseline"]
+        return [] if one.gains else ["no better than the baseline, as far as was measured"]
     return [f"{each.rule}: {each.why}" for each in one.distances[:_FARTHEST]]
 
 

@@ -24,6 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.gates import (
 )
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunView
+from bitgauge.coordinator.cli.text.shipping.ladder import climbed_text
 from bitgauge.coordinator.client.gates import ladder
 from bitgauge.coordinator.client.gates.ladder import LadderOrder, climb, key_of
 from bitgauge.coordinator.client.jobs import Submitted
@@ -31,6 +32,7 @@ from bitgauge.coordinator.client.jobs import Submitted
 from tests.labs import values
 
 STATIC = "int8-static-u8s8-pc"
+FASTER = MetricValue("latency_ratio", 0.5, 0.4, 0.6, verdict="FASTER")
 USE_CASE = UseCase("u", (GateRule("max_accuracy_loss_pp", 1.0),))
 
 
@@ -44,6 +46,7 @@ class Scripted:
     jobs: dict[str, JobSpec] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     refuses: bool = False
+    ratio: MetricValue = FASTER
 
     def submit(self, spec: JobSpec) -> Submitted:
         new = spec.idempotency_key not in self.jobs
@@ -64,7 +67,7 @@ class Scripted:
             return ()
         flags = (SATURATING,) if recipe in self.saturates else ()
         metrics = (
-            MetricValue("latency_ratio", 0.5, 0.4, 0.6, verdict="FASTER"),
+            self.ratio,
             MetricValue("saturated_pct", 1.0, flags=flags),
         )
         accepted, measured = Disposition.ACCEPTED, RunStatus.MEASURED
@@ -159,6 +162,19 @@ def test_one_that_saturates_returns_no_layer(monkeypatch: pytest.MonkeyPatch) ->
     lab = Scripted({STATIC: 5.0, f"{STATIC}-rr": 0.0}, saturates=(STATIC,))
     found = climbed(lab, STATIC, f"{STATIC}-rr", nodes=("/conv1", "/fc1"))
     assert [one.rung.recipe for one in found.tried] == [STATIC, f"{STATIC}-rr"]
+
+
+def test_a_time_that_a_real_device_did_not_tell_is_no_gain() -> None:
+    lab = Scripted({"fp16": 0.0}, ratio=MetricValue("latency_ratio", reason="invalid_discarded"))
+    found = climbed(lab, "fp16")
+    assert (found.best.outcome, found.best.gains, found.outcome) == (PASSED, False, FAILED)
+    assert climbed(lab, "fp16", keeps_time=False).outcome == PASSED, "an emulated one never tells"
+
+
+def test_a_ratio_of_a_quick_run_says_so() -> None:
+    told = MetricValue("latency_ratio", 0.5, 0.4, 0.6, verdict="FASTER", flags=("preliminary",))
+    found = climbed(Scripted({"fp16": 0.0}, ratio=told), "fp16")
+    assert "latency ratio 0.500 (preliminary)" in climbed_text(found, "m", "latency_ratio")
 
 
 def test_a_run_that_no_gate_takes_needs_a_person() -> None:
